@@ -1,0 +1,24 @@
+/*
+ * Shallot: an onion that grows in clusters. HTTP services in C for Linux.
+ *
+ * This is the whole API except what needs a third-party header: <shallot/json.h> (Jansson) is
+ * included by name. Prefixes: sl_ functions and types, SL_ macros and constants.
+ */
+#ifndef SHALLOT_H
+#define SHALLOT_H
+
+#include <shallot/app.h>
+#include <shallot/cluster.h>
+#include <shallot/common.h>
+#include <shallot/ctx.h>
+#include <shallot/error.h>
+#include <shallot/fiber.h>
+#include <shallot/limits.h>
+#include <shallot/log.h>
+#include <shallot/message.h>
+#include <shallot/middleware.h>
+#include <shallot/request.h>
+#include <shallot/response.h>
+#include <shallot/router.h>
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * The way through the onion: going on, failing, and what lives as long as the request.
+ */
+#ifndef SHALLOT_CTX_H
+#define SHALLOT_CTX_H
+
+#include <shallot/common.h>
+
+SL_BEGIN_DECLS
+
+/**
+ * Runs everything below this layer, and returns when it is done, however long that waited.
+ *
+ * @return 0; or the negative error of a layer below, which the caller handles or returns in turn;
+ *         -SL_ENEXTTWICE when called a second time from one layer
+ */
+SL_SUSPENDS SL_API int sl_next(sl_ctx *c);
+
+/**
+ * The C form of throw: `return sl_fail(c, 404, "no user %s", id);`
+ *
+ * @param status  400 to 599: what the client gets unless a layer above handles the error
+ * @param fmt     message: shown to the client below 500, and always in development; copied into the
+ * request's arena
+ * @return        -SL_EFAIL, to be returned by the handler
+ */
+SL_API int sl_fail(sl_ctx *c, int status, const char *fmt, ...) SL_PRINTF(3, 4);
+
+/** Calls @p fn when the request has ended, whatever way it ended; last deferred, first called. 0 or
+ * -ENOMEM (then @p fn has been called). */
+SL_API int sl_defer(sl_ctx *c, void (*fn)(void *arg), void *arg);
+
+/** Memory in the request's arena, aligned for any type, not cleared, freed with the request. NULL
+ * when out of memory. */
+SL_API void *sl_alloc(sl_ctx *c, size_t size);
+SL_API char *sl_strdup(sl_ctx *c, const char *text);
+SL_API char *sl_format(sl_ctx *c, const char *fmt, ...) SL_PRINTF(2, 3);
+
+/**
+ * Keeps a value under a key for the layers of this request. An earlier value of the key is freed.
+ *
+ * @param key    copied
+ * @param free   called with the old value when it is replaced or the request ends; may be NULL
+ * @return       0 or -ENOMEM (then @p value has been freed)
+ */
+SL_API int sl_set_state(sl_ctx *c, const char *key, void *value, void (*free)(void *value));
+
+/** The value kept under @p key, or NULL. */
+SL_API void *sl_state(const sl_ctx *c, const char *key);
+
+SL_API sl_app *sl_app_of(const sl_ctx *c);
+
+SL_END_DECLS
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * Numbers a client can push against. Zero means the default, which src/http/limits.h lists with its
+ * reason.
+ */
+#ifndef SHALLOT_LIMITS_H
+#define SHALLOT_LIMITS_H
+
+#include <shallot/common.h>
+
+typedef struct sl_limits {
+    size_t head_bytes; /**< request line and fields together; over it: 431. Default 16 KiB, at most
+                          64 KiB */
+    unsigned head_fields; /**< number of fields; over it: 431. Default 100, at most 256 */
+    size_t target_bytes;  /**< request target; over it: 414. Default 8 KiB */
+    size_t body_bytes; /**< body held in memory by sl_request_body(); over it: 413. Default 1 MiB */
+    size_t discard_bytes; /**< unread body skipped to keep the connection; over it: close. Default
+                             256 KiB */
+    unsigned
+        head_ms; /**< from the first octet of a head to its end; over it: 408. Default 10,000 */
+    unsigned body_ms;  /**< longest silence while a body is awaited; over it: 408. Default 20,000 */
+    unsigned write_ms; /**< longest time without progress while sending; over it: close. Default
+                          30,000 */
+    unsigned idle_ms;  /**< kept connection without a request; over it: close. Default 60,000 */
+    unsigned linger_ms; /**< after an error answer, how long input is drained before closing.
+                           Default 1,000 */
+    unsigned connection_requests; /**< requests on one connection, then Connection: close. Default
+                                     1,000,000 */
+    unsigned connections; /**< per worker; at the limit accepting pauses. Default: the descriptor
+                             limit less 64 */
+    unsigned fibers; /**< requests in a handler at once, per worker; over it: 503. Default 10,000 */
+    size_t message_bytes; /**< one message of the bus. Default 64 MiB */
+    size_t
+        queue_bytes; /**< messages waiting for one worker, large ones included. Default 128 MiB */
+} sl_limits;
+
+#endif

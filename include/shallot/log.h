@@ -1,0 +1,37 @@
+/*
+ * Log lines on standard error: time, level, who (master or worker id), text. In development debug
+ * lines are shown too.
+ */
+#ifndef SHALLOT_LOG_H
+#define SHALLOT_LOG_H
+
+#include <shallot/common.h>
+#include <shallot/response.h>
+
+SL_BEGIN_DECLS
+
+SL_API void sl_debug(const char *fmt, ...) SL_PRINTF(1, 2);
+SL_API void sl_info(const char *fmt, ...) SL_PRINTF(1, 2);
+SL_API void sl_warn(const char *fmt, ...) SL_PRINTF(1, 2);
+SL_API void sl_log_error(const char *fmt, ...) SL_PRINTF(1, 2);
+
+SL_END_DECLS
+
+/* sl_error("disk %s is full", name) logs; sl_error(c) is the error on its way up the onion
+ * (<shallot/response.h>). */
+#ifndef __cplusplus
+#define SL_FIRST_(first, ...) first
+#define sl_error(...)                                                                              \
+    _Generic((SL_FIRST_(__VA_ARGS__, 0)), sl_ctx *: sl_error_of, const sl_ctx *: sl_error_of, default: sl_log_error)(__VA_ARGS__)
+#else
+inline const char *sl_error(const sl_ctx *c)
+{
+    return sl_error_of(c);
+}
+template <typename... Values> inline void sl_error(const char *fmt, Values... values)
+{
+    sl_log_error(fmt, values...);
+}
+#endif
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * Reading the request. All strings are NUL-terminated and valid until the request ends.
+ */
+#ifndef SHALLOT_REQUEST_H
+#define SHALLOT_REQUEST_H
+
+#include <shallot/common.h>
+
+SL_BEGIN_DECLS
+
+/** Method as sent, for example "GET" (RFC 9110 §9). */
+SL_API const char *sl_method(const sl_ctx *c);
+
+/** Request target as it came, query included (RFC 9112 §3.2). */
+SL_API const char *sl_target(const sl_ctx *c);
+
+/** Path of the target, percent-decoded except that %2F stays as it is; "*" for the asterisk form.
+ */
+SL_API const char *sl_path(const sl_ctx *c);
+
+/** Parameter of the matched path pattern, percent-decoded; NULL if the pattern has no such name. */
+SL_API const char *sl_param(const sl_ctx *c, const char *name);
+
+/** First value of a query parameter, form-decoded (+ is a space); "" for a key without '='; NULL if
+ * absent. */
+SL_API const char *sl_query(sl_ctx *c, const char *name);
+
+/** Value of a request header, name in any case; several lines are joined by ", " (RFC 9110 §5.3).
+ * NULL if absent. */
+SL_API const char *sl_header(sl_ctx *c, const char *name);
+
+/** Value of a trailer field received after a chunked body (RFC 9110 §6.5); NULL before the body was
+ * read to its end. */
+SL_API const char *sl_trailer(const sl_ctx *c, const char *name);
+
+/** Value of a request cookie as sent, without quotes (RFC 6265 §4.2); NULL if absent. */
+SL_API const char *sl_cookie(sl_ctx *c, const char *name);
+
+/** Peer's address, for example "127.0.0.1:54321" or "[::1]:54321"; "unix" for a unix socket. */
+SL_API const char *sl_remote(const sl_ctx *c);
+
+/**
+ * Waits for the whole request body. A second call gives the same bytes again.
+ *
+ * @param ret      receives the bytes, in the request's arena; not NUL-terminated; never NULL on
+ * success
+ * @return         0; -SL_ETOOBIG over limits.body_bytes, -SL_EBADREQUEST for broken framing,
+ * -SL_ETOOSLOW, -ECANCELED if the client went away, -EBUSY after sl_read(), -ENOMEM. Returned by
+ * the handler, each becomes the right status
+ */
+SL_SUSPENDS SL_API int sl_request_body(sl_ctx *c, const void **ret, size_t *ret_len);
+
+/**
+ * Reads the next piece of the request body as it comes.
+ *
+ * Waits until at least one byte is there. Every byte is delivered once; memory stays bounded, the
+ * client is slowed down.
+ *
+ * @param buf  caller's storage, filled with at most @p len bytes
+ * @return     bytes read; 0 at the end of the body; -SL_EBADREQUEST for broken framing,
+ * -SL_ETOOSLOW, -ECANCELED if the client went away, -EBUSY after sl_request_body() (RFC 9112 §6 and
+ * §7)
+ */
+SL_SUSPENDS SL_API ssize_t sl_read(sl_ctx *c, void *buf, size_t len);
+
+SL_END_DECLS
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * Growable byte buffer with a read position: bytes are appended at the end and consumed at the
+ * front.
+ */
+#ifndef SL__BASE_BUF_H
+#define SL__BASE_BUF_H
+
+#include <stddef.h>
+
+/** Zeroed memory is an empty buffer. */
+struct sl__buf {
+    char *data;
+    size_t at, end, size; /* data[at..end) is filled, size allocated */
+};
+
+static inline size_t sl__buf_len(const struct sl__buf *b)
+{
+    return b->end - b->at;
+}
+
+/** Makes room for @p more bytes behind the end (moving or growing). 0 or -ENOMEM. */
+int sl__buf_reserve(struct sl__buf *b, size_t more);
+int sl__buf_append(struct sl__buf *b, const void *bytes, size_t len);
+/** Drops @p len bytes at the front; an empty buffer starts again at 0. */
+void sl__buf_consume(struct sl__buf *b, size_t len);
+/** Frees the memory; the buffer is empty and usable again. */
+void sl__buf_finish(struct sl__buf *b);
+
+#endif

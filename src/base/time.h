@@ -1,0 +1,18 @@
+/*
+ * Time in words: HTTP dates (RFC 9110 §5.6.7) and durations for log lines.
+ */
+#ifndef SL__BASE_TIME_H
+#define SL__BASE_TIME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SL__MS INT64_C(1000000) /* nanoseconds in a millisecond */
+#define SL__SEC INT64_C(1000000000)
+
+#define SL__HTTP_DATE_LEN 29
+
+/** Writes "Sun, 06 Nov 1994 08:49:37 GMT" and a NUL. */
+void sl__http_date(int64_t unix_seconds, char buf[SL__HTTP_DATE_LEN + 1]);
+
+#endif

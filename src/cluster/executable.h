@@ -1,0 +1,43 @@
+/*
+ * The held executable and how a worker is started from it.
+ */
+#ifndef SL__CLUSTER_EXECUTABLE_H
+#define SL__CLUSTER_EXECUTABLE_H
+
+#include <signal.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/** An executable held open, so that a respawn runs the same file whatever lies at its path by then.
+ */
+struct sl__executable {
+    int fd; /* O_PATH | O_CLOEXEC; -1: none */
+    char path[4096];
+};
+
+/** Opens the file of this very process, with the path it was started from. */
+int sl__executable_open_self(struct sl__executable *e);
+/** Opens what lies at @p path now. */
+int sl__executable_open(struct sl__executable *e, const char *path);
+void sl__executable_close(struct sl__executable *e);
+
+struct sl__spawn {
+    const struct sl__executable *executable;
+    char **argv;
+    uint32_t worker;
+    unsigned slot;
+    int channel, scoreboard; /* descriptors for the child */
+    const sigset_t *mask;    /* signal mask to give back */
+};
+
+/**
+ * fork + execveat. The child: own process group, death signal set, parent checked, role in the
+ * environment, original mask.
+ *
+ * @param ret_pidfd  receives a pidfd, owned by the caller
+ * @return           pid, or a negative errno; a failing exec is reported here too (through a
+ * close-on-exec pipe)
+ */
+pid_t sl__spawn(const struct sl__spawn *s, int *ret_pidfd);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * The master: owns listening sockets, the held executable, the scoreboard and the relay; performs
+ * what supervisor and relay decide.
+ */
+#ifndef SL__CLUSTER_MASTER_H
+#define SL__CLUSTER_MASTER_H
+
+#include <stdbool.h>
+
+#include "cluster/frame.h"
+#include "net/endpoint.h"
+#include "shallot/cluster.h"
+
+struct sl__master_hooks {
+    void (*worker_up)(void *self, const sl_worker_info *info);
+    void (*worker_exit)(void *self, const sl_worker_info *info);
+    void (*message)(void *self, const char *topic, const void *data, size_t len, int from);
+    void *self;
+};
+
+struct sl__master_config {
+    const char *name;
+    unsigned instances;
+    const char *instances_reason; /* one log line: why this many */
+    bool development;
+    unsigned drain_ms, grace_ms, ready_ms;
+    size_t message_bytes, queue_bytes;
+    const struct sl__endpoint *endpoints;
+    unsigned endpoint_count;
+    const char *build, *watch; /* development; build may be NULL */
+    struct sl__master_hooks hooks;
+};
+
+/** Runs the master until it is told to stop. @return the exit status; errors have been printed. */
+int sl__master_run(const struct sl__master_config *config);
+
+/** From a hook: sends as the master. -EPERM outside sl__master_run(). */
+int sl__master_send(uint32_t target, const char *topic, const void *data, size_t len);
+
+/** CPUs this process may use: affinity mask and cgroup cpu.max; writes why. At least 1. */
+unsigned sl__usable_cpus(char *ret_reason, size_t len);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * Which process this is. A constructor reads the role from the environment before main(), unsets it
+ * and makes its descriptors close-on-exec, so that a program started by a handler does not believe
+ * it is a worker; it also copies argv and environ, so that process titles may overwrite the
+ * originals.
+ */
+#ifndef SL__CLUSTER_ROLE_H
+#define SL__CLUSTER_ROLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sl__role {
+    uint32_t worker; /* id; 0: this is the process the user started */
+    unsigned slot;   /* in the scoreboard */
+    int channel;     /* descriptor, -1 */
+    int scoreboard;  /* descriptor, -1 */
+    char **argv;     /* as given to the process (copies) */
+};
+
+const struct sl__role *sl__role(void);
+
+/** "shallot: worker 3 (visits)" in ps, as far as the room of the original argv and environ reaches;
+ * and the thread's name. */
+void sl__set_process_title(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

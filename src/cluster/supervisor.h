@@ -1,0 +1,92 @@
+/*
+ * The supervisor: which workers should live, as a pure state machine. Events and the time come in
+ * as calls, actions go out through callbacks; nothing here makes a system call, so millions of
+ * seeded schedules can be simulated.
+ *
+ * A worker: STARTING (spawned) -> JOINING (said HELLO) -> READY -> DRAINING (asked to leave) ->
+ * gone. A generation is good once all its workers have been READY at the same time; only then is
+ * the one before told to drain.
+ */
+#ifndef SL__CLUSTER_SUPERVISOR_H
+#define SL__CLUSTER_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/log.h"
+
+struct sl__supervisor;
+
+enum sl__drain_kind { SL__LEAVE_HAND_OVER = 0, SL__LEAVE_STOP = 1 };
+
+struct sl__supervisor_config {
+    unsigned instances;
+    bool development; /* one worker; a death before READY waits for the next reload */
+    int64_t drain_ns; /* DRAIN deadline, then SIGKILL */
+    int64_t ready_ns; /* from spawn to READY, then SIGABRT */
+    int64_t
+        settle_ns; /* a generation must stay up this long after all are READY before it is good */
+    int64_t healthy_ns; /* 1 s: with a request served, the backoff starts afresh */
+    int64_t backoff_min_ns, backoff_max_ns; /* 0.1 s doubling to 10 s, jitter of a quarter */
+    unsigned crash_budget; /* deaths in a row without health; after it one slow retry only */
+    uint64_t seed;         /* of the jitter */
+};
+
+struct sl__supervisor_actions {
+    /** Start worker @p id in scoreboard slot @p slot. @p candidate: run the new executable, not the
+     * held one. The outcome comes as an event; a failure to fork too (exited with code 127). */
+    void (*spawn)(void *self, uint32_t id, unsigned slot, unsigned generation, bool candidate);
+    void (*drain)(void *self, uint32_t id, enum sl__drain_kind kind, int64_t deadline_ns);
+    void (*kill)(void *self, uint32_t id, int signal);
+    /** The candidate generation is good: its executable is the held one from now on. */
+    void (*good)(void *self, unsigned generation);
+    /** The candidate generation failed: forget its executable. @p reason is one line. */
+    void (*failed)(void *self, unsigned generation, const char *reason);
+    /** Call sl__supervisor_tick() at @p at; replaces the earlier wish; INT64_MAX: never. */
+    void (*wake_at)(void *self, int64_t at);
+    /** All workers are gone after a stop: end with this exit status. */
+    void (*finished)(void *self, int status);
+    void (*log)(void *self, enum sl__level level, const char *line);
+    void *self;
+};
+
+struct sl__exit {
+    int code;           /* -1 if a signal ended it */
+    int signal;         /* 0 if it exited */
+    bool served;        /* it had served a request */
+    int pid;            /* for the log line */
+    const char *reason; /* what the worker said before it went (SL__FRAME_FAILED), or NULL */
+};
+
+struct sl__supervisor *sl__supervisor_new(const struct sl__supervisor_config *config,
+                                          const struct sl__supervisor_actions *actions);
+void sl__supervisor_free(struct sl__supervisor *s);
+
+void sl__supervisor_start(struct sl__supervisor *s, int64_t now);
+void sl__supervisor_hello(struct sl__supervisor *s, uint32_t id, int64_t now);
+void sl__supervisor_ready(struct sl__supervisor *s, uint32_t id, int64_t now);
+void sl__supervisor_exited(struct sl__supervisor *s, uint32_t id, const struct sl__exit *exit,
+                           int64_t now);
+/** New code is there. During a reload: the candidate is given up and another begun. */
+void sl__supervisor_reload(struct sl__supervisor *s, int64_t now);
+/** Drain all and finish; a second time, or @p fast: kill at once. */
+void sl__supervisor_stop(struct sl__supervisor *s, bool fast, int64_t now);
+/** One worker more (+1) or less (-1); at least one stays. */
+void sl__supervisor_scale(struct sl__supervisor *s, int by, int64_t now);
+/** From a HELLO of a good generation: the code wants this many. */
+void sl__supervisor_set_instances(struct sl__supervisor *s, unsigned instances, int64_t now);
+void sl__supervisor_tick(struct sl__supervisor *s, int64_t now);
+
+enum sl__worker_state {
+    SL__WORKER_GONE,
+    SL__WORKER_STARTING,
+    SL__WORKER_JOINING,
+    SL__WORKER_READY,
+    SL__WORKER_DRAINING
+};
+enum sl__worker_state sl__supervisor_state(const struct sl__supervisor *s, uint32_t id);
+unsigned sl__supervisor_ready_count(const struct sl__supervisor *s);
+unsigned sl__supervisor_generation(const struct sl__supervisor *s);
+
+#endif

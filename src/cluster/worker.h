@@ -1,0 +1,39 @@
+/*
+ * The worker's end of the cluster: talks to the master over the inherited channel and tells the
+ * composition root what to do.
+ */
+#ifndef SL__CLUSTER_WORKER_H
+#define SL__CLUSTER_WORKER_H
+
+#include "cluster/channel.h"
+#include "cluster/hello.h"
+#include "cluster/supervisor.h"
+
+struct sl__worker;
+
+struct sl__worker_events {
+    /** A listening socket (owned), in the order of HELLO's endpoints. */
+    void (*listener)(void *self, unsigned index, int fd);
+    /** Frames of the bus: MESSAGE, GAP, ASK, JOIN_STATE, JOINED, ONCE_GRANT, in order. frame->fd is
+     * the callee's. */
+    void (*bus)(void *self, struct sl__frame *frame);
+    void (*adopt)(void *self, unsigned index, int fd);
+    /** In the order of the bus: messages queued earlier have been passed on. */
+    void (*drain)(void *self, enum sl__drain_kind kind, int64_t deadline_ns, int64_t grace_ns);
+    /** The master is gone (CL7). */
+    void (*orphaned)(void *self);
+    void *self;
+};
+
+/** Takes the role's channel and says HELLO. NULL when that fails (printed). */
+struct sl__worker *sl__worker_new(struct sl__loop *l, const struct sl__hello *hello,
+                                  size_t queue_limit, const struct sl__worker_events *events);
+void sl__worker_free(struct sl__worker *w);
+struct sl__channel *sl__worker_channel(struct sl__worker *w);
+void sl__worker_ready(struct sl__worker *w);
+/** Hands an idle connection over; owns @p fd. */
+void sl__worker_give(struct sl__worker *w, int fd, unsigned listener);
+/** Tells the master why this worker cannot start. */
+void sl__worker_failed(struct sl__worker *w, const char *reason);
+
+#endif

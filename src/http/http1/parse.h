@@ -1,0 +1,36 @@
+/*
+ * The HTTP/1 parser (RFC 9112): pure, no I/O, no allocation, strict.
+ *
+ * Given all octets of a head received so far it says: more, an error, or complete. It starts from
+ * the first octet on every call, so the outcome cannot depend on how the octets were cut; a head is
+ * at most 64 KiB, and the scan runs at memory speed.
+ */
+#ifndef SL__HTTP1_PARSE_H
+#define SL__HTTP1_PARSE_H
+
+#include "http/request.h"
+#include "shallot/limits.h"
+
+#define SL__FIELDS_MAX 256
+
+/**
+ * Parses a request head.
+ *
+ * Fills @p ret's spans and flags (not @c base, which stays the caller's) and @p fields, to which
+ * ret->fields is set. Host, framing, Connection, Expect and version rules are all judged here.
+ * Empty lines ahead of the request line are skipped (RFC 9112 §2.2). The buffer is not changed;
+ * sl__http1_terminate() puts the NULs in afterwards.
+ *
+ * @param fields  room for limits->head_fields
+ * @return        > 0: length of the head, body follows; 0: more is needed; or -SL_EBADREQUEST,
+ * -SL_EHEADTOOBIG, -SL_ETARGETTOOLONG, -SL_EVERSION, -SL_ECODING, -SL_EEXPECTATION. A negative
+ * result does not change when more octets come
+ */
+ssize_t sl__http1_parse(const char *buf, size_t len, const struct sl_limits *limits,
+                        struct sl__request *ret, struct sl__field *fields);
+
+/** Terminates method, target, names and values with NUL in place. The query stays part of the
+ * target string. */
+void sl__http1_terminate(char *buf, const struct sl__request *r);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * A response while the onion works on it: status, headers, and a body that is none, bytes, a file
+ * or a pull source.
+ *
+ * Headers and bytes live in the exchange's arena. Nothing here does I/O except closing the file it
+ * was given.
+ */
+#ifndef SL__HTTP_RESPONSE_H
+#define SL__HTTP_RESPONSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/str.h"
+
+struct sl__header {
+    struct sl__header *next;
+    struct sl__str name, value; /* both NUL-terminated too */
+};
+
+enum sl__payload { SL__PAYLOAD_NONE, SL__PAYLOAD_BYTES, SL__PAYLOAD_FILE, SL__PAYLOAD_SOURCE };
+
+/** Gives the next bytes of a body; 0 at its end, negative on failure. Runs on the request's fiber,
+ * may wait. */
+typedef ssize_t sl__source_fn(void *self, void *buf, size_t len);
+
+struct sl__response {
+    int status; /* 0: not set */
+    struct sl__header *headers,
+        **last; /* in order; Content-Type, Content-Length set by handlers are among them */
+    enum sl__payload payload;
+    struct sl__str bytes; /* SL__PAYLOAD_BYTES */
+    int file;             /* SL__PAYLOAD_FILE: owned, closed when replaced or sent */
+    int64_t file_at, file_len;
+    sl__source_fn *source; /* SL__PAYLOAD_SOURCE */
+    void *source_self;
+};
+
+void sl__response_init(struct sl__response *r);
+/** Back to the state after init: closes a file, forgets headers. */
+void sl__response_clear(struct sl__response *r);
+
+/** 0; -SL_EBADHEADER; -ENOMEM. @p value NULL removes. @p append keeps earlier lines of the name.
+ * Copies into @p a. */
+int sl__response_set_header(struct sl__response *r, struct sl__arena *a, struct sl__str name,
+                            const struct sl__str *value, bool append);
+const struct sl__header *sl__response_header(const struct sl__response *r, struct sl__str name);
+
+/** Each replaces the payload there was. Bytes are not copied. */
+void sl__response_set_bytes(struct sl__response *r, struct sl__str bytes);
+void sl__response_set_file(struct sl__response *r, int fd, int64_t at, int64_t len);
+void sl__response_set_source(struct sl__response *r, sl__source_fn *source, void *self);
+
+/** Length of the body as it stands, -1 for a source without a Content-Length header. */
+int64_t sl__response_length(const struct sl__response *r);
+
+/** Reason phrase; "" for a status without one. */
+const char *sl__status_text(int status);
+
+/** True if a header of this name and value may be sent (RFC 9110 §5.1, §5.5): no CR, LF, NUL or
+ * other control characters. */
+bool sl__header_allowed(struct sl__str name, struct sl__str value);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * The server of one worker: listeners, the gate, all connections, and how they come to an end.
+ * Protocol-neutral; http1/conn.h is what it opens connections with.
+ */
+#ifndef SL__HTTP_SERVER_H
+#define SL__HTTP_SERVER_H
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "http/exchange.h"
+#include "loop/loop.h"
+#include "shallot/limits.h"
+
+struct sl__server;
+
+/** Told how crowded the other workers are; NULL in a standalone process. Implemented by shallot.c
+ * on cluster/scoreboard.h. */
+struct sl__gate {
+    void (*set_connections)(struct sl__gate *g, unsigned connections);
+    bool (*too_many)(struct sl__gate *g); /* true: leave the accept set until it says false (asked
+                                             again every 20 ms) */
+};
+
+struct sl__server_events {
+    /** All connections are gone after sl__server_drain(). */
+    void (*drained)(void *self);
+    /** An idle connection with empty buffers, to be handed over: the callee owns the descriptor. */
+    void (*give)(void *self, int fd, unsigned listener);
+    void *self;
+};
+
+struct sl__server *sl__server_new(struct sl__loop *l, struct sl__service *service,
+                                  const struct sl_limits *limits, struct sl__gate *gate,
+                                  const struct sl__server_events *events);
+/** Closes what is left. NULL is fine. */
+void sl__server_free(struct sl__server *s);
+
+/** Takes a listening socket (owned from here on); its index is the order of calls, from 0. Not
+ * accepting yet. 0 or negative errno. */
+int sl__server_add_listener(struct sl__server *s, int fd);
+int sl__server_accept(struct sl__server *s);
+
+/** Serves a connection that another worker had accepted. Owns the descriptor in any case. */
+int sl__server_adopt(struct sl__server *s, int fd, unsigned listener);
+
+enum sl__drain {
+    SL__DRAIN_HAND_OVER, /* reload: idle connections go to events.give at once, each other one when
+                            its response is out */
+    SL__DRAIN_STOP,      /* stop: idle connections may send one more request within the grace */
+};
+
+/**
+ * Stops accepting (after taking what is queued, if @p take_queued) and closes the listeners;
+ * answers from now on say Connection: close; requests in flight finish. Calls events.drained when
+ * no connection is left. Again with another kind: allowed.
+ */
+void sl__server_drain(struct sl__server *s, enum sl__drain kind, int64_t grace_ns,
+                      bool take_queued);
+
+/** Ends by force: closes every connection, cancelling requests. @return how many requests were cut.
+ */
+unsigned sl__server_cut(struct sl__server *s);
+
+unsigned sl__server_connections(const struct sl__server *s);
+/** Requests in a handler now. */
+unsigned sl__server_requests(const struct sl__server *s);
+/** Requests answered so far. */
+uint64_t sl__server_served(const struct sl__server *s);
+
+#endif

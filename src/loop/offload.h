@@ -1,0 +1,29 @@
+/*
+ * Threads for what blocks: a small pool (4 threads, started when first needed, every one with all
+ * signals blocked) that runs jobs and reports them done through an eventfd in the loop.
+ */
+#ifndef SL__LOOP_OFFLOAD_H
+#define SL__LOOP_OFFLOAD_H
+
+#include "loop/loop.h"
+
+/** Caller's storage, in place until done() is called. */
+struct sl__job {
+    struct sl__link link;
+    int (*run)(void *arg); /* on a thread */
+    void *arg;
+    int result;
+    void (*done)(struct sl__job *job); /* in the loop */
+};
+
+struct sl__offload;
+
+struct sl__offload *sl__offload_new(struct sl__loop *l, unsigned threads);
+/** Waits for running jobs; done() of none is called any more. NULL is fine. */
+void sl__offload_free(struct sl__offload *o);
+/** 0, or a negative errno when no thread could be started. */
+int sl__offload_submit(struct sl__offload *o, struct sl__job *job);
+/** Takes back a job that no thread has begun; false if it is too late. */
+bool sl__offload_cancel(struct sl__offload *o, struct sl__job *job);
+
+#endif

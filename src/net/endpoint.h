@@ -1,0 +1,42 @@
+/*
+ * Endpoints: where to listen, opening the sockets, and what their addresses are called.
+ */
+#ifndef SL__NET_ENDPOINT_H
+#define SL__NET_ENDPOINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SL__HOST_MAX 256
+#define SL__PATH_MAX 108
+
+/** What the program asked for; plain data, so that it can travel in a HELLO. Two equal endpoints
+ * are the same socket. */
+struct sl__endpoint {
+    char host[SL__HOST_MAX];      /* "" when unix_path is set */
+    char unix_path[SL__PATH_MAX]; /* "" for TCP */
+    int32_t port;                 /* 0: any */
+    int32_t nth;                  /* tells apart several endpoints with port 0 */
+    int32_t backlog;              /* 0: the system's limit */
+};
+
+/**
+ * Opens a listening socket: non-blocking, close-on-exec, SO_REUSEADDR, TCP_NODELAY inherited by
+ * what it accepts. A stale unix socket is replaced.
+ *
+ * @param ret_error  on failure receives one line that says what, on what, why, and what to do
+ * (static buffer of @p error_len)
+ * @return           the descriptor, or a negative errno (-EADDRINUSE, -EACCES, ...)
+ */
+int sl__endpoint_open(const struct sl__endpoint *e, char *ret_error, size_t error_len);
+
+/** "http://127.0.0.1:9090" or "unix:/run/app.sock", of an open socket. */
+void sl__endpoint_url(int fd, char *buf, size_t len);
+
+/** Peer's address of a connection: "127.0.0.1:54321", "[::1]:54321" or "unix". */
+void sl__peer_name(int fd, char *buf, size_t len);
+
+bool sl__endpoint_equal(const struct sl__endpoint *a, const struct sl__endpoint *b);
+
+#endif
