@@ -7,6 +7,9 @@
 #ifndef SHALLOT_H
 #define SHALLOT_H
 
+#include <stdio.h>  /* printf and getpid, so that a small program needs one include */
+#include <unistd.h>
+
 #include <shallot/app.h>
 #include <shallot/cluster.h>
 #include <shallot/common.h>

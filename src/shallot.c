@@ -1,1 +1,102 @@
-int sl__placeholder_root; 
+/*
+ * The composition root: decides which role this process has, and is the only file that sees all
+ * floors.
+ *
+ * main() comes in through sl_run(). As the master it leaves through cluster/master.c, as a worker
+ * or standalone through serve/.
+ */
+#include <stdio.h>
+
+#include "app/app.h"
+#include "base/log.h"
+#include "cluster/master.h"
+#include "cluster/role.h"
+#include "serve/serving.h"
+
+static void call_worker_hooks(sl_app *app, const struct sl__app_hook *h, const sl_worker_info *info)
+{
+    for (; h; h = h->next)
+        h->fn.worker(app, info, h->self);
+}
+
+static void on_worker_up(void *self, const sl_worker_info *info)
+{
+    sl_app *app = self;
+
+    call_worker_hooks(app, app->worker_up, info);
+}
+
+static void on_worker_exit(void *self, const sl_worker_info *info)
+{
+    sl_app *app = self;
+
+    call_worker_hooks(app, app->worker_exit, info);
+}
+
+static void on_master_message(void *self, const char *topic, const void *data, size_t len, int from)
+{
+    sl_message m = {.topic = topic, .data = data, .len = len, .from = from};
+
+    sl__app_master_message(self, &m);
+}
+
+static int master_send(sl_app *app, uint32_t target, const char *topic, const void *data,
+                       size_t len)
+{
+    return sl__master_send(target, topic, data, len);
+}
+
+static int run_master(sl_app *app)
+{
+    struct sl__endpoint endpoints[SL__LISTENERS_MAX];
+    char reason[160] = "as the program says";
+    struct sl__master_config config = {
+        .name = app->options.name,
+        .instances = (unsigned)app->options.instances,
+        .instances_reason = reason,
+        .development = app->development,
+        .drain_ms = app->options.drain_ms,
+        .grace_ms = app->options.grace_ms,
+        .ready_ms = app->options.ready_ms,
+        .message_bytes = app->options.limits.message_bytes,
+        .queue_bytes = app->options.limits.queue_bytes,
+        .endpoints = endpoints,
+        .build = app->options.build,
+        .watch = app->options.watch,
+        .hooks = {on_worker_up, on_worker_exit, on_master_message, app},
+    };
+
+    sl__log_set_who("master");
+    sl__app_set_role(0, true);
+    app->master_send = master_send;
+    config.endpoint_count = sl__serving_endpoints(app, endpoints);
+    if (app->development) {
+        config.instances = 1;
+        snprintf(reason, sizeof reason, "development");
+    } else if (config.instances == 0) {
+        config.instances = sl__usable_cpus(reason, sizeof reason);
+    }
+    return sl__master_run(&config);
+}
+
+int sl_run(sl_app *app)
+{
+    const struct sl__role *role = sl__role();
+
+    if (app->development)
+        sl__log_set_level(SL__DEBUG);
+    if (!app->endpoints && sl_bind(app) < 0)
+        return 1;
+    if (!sl__app_fit(app))
+        return 1;
+    if (role->worker)
+        return sl__serve_as_worker(app, role);
+    if (app->options.standalone && !app->development)
+        return sl__serve_standalone(app);
+    return run_master(app);
+}
+
+int sl_listen_on(sl_app *app, const sl_endpoint *endpoint)
+{
+    return sl_bind_to(app, endpoint) < 0 ? 1 : sl_run(app);
+}

@@ -28,10 +28,8 @@ inline const char *sl_error(const sl_ctx *c)
 {
     return sl_error_of(c);
 }
-template <typename... Values> inline void sl_error(const char *fmt, Values... values)
-{
-    sl_log_error(fmt, values...);
-}
+/* An overload that is sl_log_error() under another name, so that its format is checked too. */
+SL_API void sl_error(const char *fmt, ...) __asm__("sl_log_error") SL_PRINTF(1, 2);
 #endif
 
 #endif

@@ -108,6 +108,60 @@ SL_END_DECLS
 #define sl_options(where, pattern, ...) SL_ROUTE_(where, "OPTIONS", pattern, __VA_ARGS__)
 #define sl_all(where, pattern, ...) SL_ROUTE_(where, NULL, pattern, __VA_ARGS__)
 #define sl_router_use(router, ...) sl_router_use_middleware(router, SL_LAYER_((__VA_ARGS__)))
+/** For a method of your own: sl_route(app, "PURGE", "/cache/:key", purge). */
+#define sl_route(where, method, pattern, ...) SL_ROUTE_(where, method, pattern, __VA_ARGS__)
+#else
+inline sl_router *sl_router_new(sl_router_options o = {})
+{
+    o.size = sizeof o;
+    return sl_router_new_with(&o);
+}
+inline sl_middleware sl_layer_of(sl_handler *handler)
+{
+    return sl_layer_of_handler(handler);
+}
+inline sl_middleware sl_layer_of(sl_middleware m)
+{
+    return m;
+}
+inline int sl_router_use(sl_router *router, sl_middleware m)
+{
+    return sl_router_use_middleware(router, m);
+}
+inline int sl_router_use(sl_router *router, sl_handler *handler)
+{
+    return sl_router_use_middleware(router, sl_layer_of_handler(handler));
+}
+template <typename... Layers>
+inline int sl_route(sl_app *app, const char *method, const char *pattern, Layers... layers)
+{
+    static_assert(sizeof...(layers) > 0, "a route needs a handler");
+    const sl_middleware list[] = {sl_layer_of(layers)...};
+    return sl_app_route(app, method, pattern, list, sizeof...(layers));
+}
+template <typename... Layers>
+inline int sl_route(sl_router *router, const char *method, const char *pattern, Layers... layers)
+{
+    static_assert(sizeof...(layers) > 0, "a route needs a handler");
+    const sl_middleware list[] = {sl_layer_of(layers)...};
+    return sl_router_route(router, method, pattern, list, sizeof...(layers));
+}
+/* sl_options is a type, and in C++ no function can share its name: sl_route(app, "OPTIONS", ...).
+ */
+#define SL_METHOD_(name, method)                                                                   \
+    template <typename Where, typename... Layers>                                                  \
+    inline int name(Where *where, const char *pattern, Layers... layers)                           \
+    {                                                                                              \
+        return sl_route(where, method, pattern, layers...);                                        \
+    }
+SL_METHOD_(sl_get, "GET")
+SL_METHOD_(sl_post, "POST")
+SL_METHOD_(sl_put, "PUT")
+SL_METHOD_(sl_patch, "PATCH")
+SL_METHOD_(sl_delete, "DELETE")
+SL_METHOD_(sl_head, "HEAD")
+SL_METHOD_(sl_all, nullptr)
+#undef SL_METHOD_
 #endif
 
 #endif

@@ -35,9 +35,9 @@ void *sl__arena_grow(struct sl__arena *a, size_t size);
 /** Memory aligned to 16, not cleared; NULL when out of memory. size 0 gives a valid pointer. */
 static inline void *sl__arena_alloc(struct sl__arena *a, size_t size)
 {
-    size_t rounded = (size + 15) & ~(size_t)15;
+    size_t rounded = (size + 15) & ~(size_t)15; /* 0 for size 0 and for one that wraps around */
 
-    if (rounded >= size && rounded <= (size_t)(a->end - a->ptr)) {
+    if (rounded - 1 < (size_t)(a->end - a->ptr)) {
         void *p = a->ptr;
         a->ptr += rounded;
         return p;

@@ -1,9 +1,10 @@
 /*
  * The log: one line per call, one write(2) each, to standard error.
  *
- * "08:10:04.123 info   master  worker 4242 died (SIGKILL). restarting..." The who column is
+ * "08:10:04.123 info   master    worker 4242 died (SIGKILL). restarting..." The who column is
  * "master", "worker 3" or, in a standalone process, the program's name. Colour only on a terminal
- * and without NO_COLOR. The public functions of <shallot/log.h> are here too.
+ * and without NO_COLOR. Control characters are escaped, a line
+ * over PIPE_BUF is cut. The public functions of <shallot/log.h> are here too.
  */
 #ifndef SL__BASE_LOG_H
 #define SL__BASE_LOG_H

@@ -13,6 +13,7 @@
 
 void *sl__alloc(size_t size);
 void *sl__alloc_zeroed(size_t size);
+void *sl__realloc(void *old, size_t size);
 char *sl__strdup(const char *text);
 void *sl__try_alloc(size_t size);
 void *sl__try_alloc_zeroed(size_t size);

@@ -17,15 +17,23 @@ struct sl__bus_events {
     /** At the present: JOINED came, all state and messages before it have been taken. Runs on the
      * mailbox fiber. A join without a wire comes at once. */
     void (*joined)(void *self);
-    /** A take callback failed: the worker must not serve. */
+    /** A take callback failed: the worker must not serve. Nothing is delivered any more. On the
+     * mailbox fiber. */
     void (*failed)(void *self, const char *reason);
+    /** One line for the log: state that does not fit this code, a once-task that failed. May be
+     * NULL. */
+    void (*notice)(void *self, const char *line);
+    /** Standalone: a message to the master, who is nobody else. May be NULL. */
+    void (*to_master)(void *self, const char *topic, const void *data, size_t len);
     void *self;
 };
 
 /** Made with the app, before any loop exists, so that main() can register. */
 struct sl__bus *sl__bus_new(sl_app *app);
+/** Not while fibers of the bus live (mailbox, once-tasks, waiting senders). NULL is fine. */
 void sl__bus_free(struct sl__bus *b);
 
+/** These five: 0; -ENOMEM; -EINVAL for a bad name (1 to 255 octets). Also while it runs. */
 int sl__bus_on(struct sl__bus *b, const char *topic, sl_message_fn *fn, void *self);
 int sl__bus_on_gap(struct sl__bus *b, void (*fn)(sl_app *app, uint64_t missed, void *self),
                    void *self);
@@ -36,19 +44,26 @@ int sl__bus_once(struct sl__bus *b, const char *name, int (*fn)(sl_app *app));
 /** True if there is state to give or take. */
 bool sl__bus_shares(const struct sl__bus *b);
 
-/** Starts the mailbox. @p wire NULL: standalone, joined at once. @p limits as in the options. */
+/**
+ * Starts the mailbox; no callback runs before this returns. @p wire NULL: standalone, joined in the
+ * loop's next tick. @p message_bytes: largest message (limits.message_bytes). 0 or a negative errno
+ * from sl__fiber_start().
+ */
 int sl__bus_start(struct sl__bus *b, struct sl__loop *l, struct sl__channel *wire, uint32_t worker,
                   size_t message_bytes, const struct sl__bus_events *events);
-/** A frame from the master. frame->fd is taken. */
+/** A frame from the master, copied; frame->fd is taken. */
 void sl__bus_frame(struct sl__bus *b, struct sl__frame *frame);
-/** The wire has room again: senders that wait go on. */
+/** The wire has room again, or is gone: senders that wait go on (or fail with -EPIPE). */
 void sl__bus_writable(struct sl__bus *b);
-/** See sl_send(); @p target as in SL__FRAME_SEND. Suspends on a fiber while the wire is full. */
+/** See sl_send(); @p target as in SL__FRAME_SEND. Suspends on a fiber while the wire is full.
+ * -EPERM before the start, -EPIPE after the stop. */
 int sl__bus_send(struct sl__bus *b, uint32_t target, const char *topic, const void *data,
                  size_t len);
-/** Calls @p idle (on the mailbox fiber) once every frame received so far has been handled. */
+/** Calls @p idle (on the mailbox fiber) once every frame received so far has been handled. Without
+ * a running mailbox: at once. */
 void sl__bus_when_idle(struct sl__bus *b, void (*idle)(void *self), void *self);
-/** Ends the mailbox: messages that still wait are dropped. */
+/** Ends the mailbox: messages that still wait are dropped, its fiber and those of once-tasks are
+ * cancelled and end in the ticks to come, and the wire is not touched any more. */
 void sl__bus_stop(struct sl__bus *b);
 
 #endif

@@ -16,7 +16,8 @@
 
 #define SL__CHANNEL_VERSION 1u
 #define SL__BATCH_MAX ((size_t)65536) /* octets of one packet */
-#define SL__BATCH_FDS 32              /* descriptors of one packet (the kernel allows 253) */
+#define SL__TOPIC_MAX 255u
+#define SL__BATCH_FDS 32 /* descriptors of one packet (the kernel allows 253) */
 #define SL__INLINE_MAX                                                                             \
     ((size_t)32768) /* a message with topic and frame over this travels as a sealed memfd */
 
@@ -53,7 +54,8 @@ enum sl__target_special {
 
 enum sl__frame_flags {
     SL__FRAME_HAS_FD = 1,  /* owns the next descriptor of the batch */
-    SL__FRAME_BODY_FD = 2, /* the body is in that descriptor, a sealed memfd of body_len octets */
+    SL__FRAME_BODY_FD = 2, /* the body is in that descriptor, a sealed memfd of body_len octets;
+                              never without SL__FRAME_HAS_FD (sl__frame_write() sees to it) */
 };
 
 /** On the wire; followed by topic (with NUL), padding to 8, body, padding to 8. */
@@ -80,15 +82,21 @@ struct sl__drain_order {
     int64_t grace_ns;
 };
 
-/** Size on the wire of a frame with this topic and inline body. */
+/** Size on the wire of a frame with this topic and inline body (0 with SL__FRAME_BODY_FD). */
 size_t sl__frame_size(size_t topic_len, size_t body_len);
-/** Writes a frame at @p at (room for sl__frame_size()); sizes, paddings and NUL filled in. @return
- * its size. */
+/**
+ * Writes a frame at @p at (room for sl__frame_size(), aligned to 8): size, topic_len, paddings and
+ * NUL are filled in; body_len is the caller's. With SL__FRAME_BODY_FD the body is not written.
+ *
+ * @param topic  NUL-terminated, at most SL__TOPIC_MAX octets; NULL: empty
+ * @return       its size
+ */
 size_t sl__frame_write(void *at, const struct sl__frame_head *head, const char *topic,
                        const void *body);
 /**
- * Reads the next frame of a batch at *at, taking descriptors from fds[*fd_at].
- * 1: a frame; 0: the batch is at its end; -EBADMSG: broken.
+ * Reads the next frame of a batch (aligned to 8) at *at, taking descriptors from fds[*fd_at].
+ * 1: a frame; 0: the batch is at its end; -EBADMSG: broken, nothing was taken. Descriptors from
+ * *fd_at on stay the caller's, who closes what the batch did not name.
  */
 int sl__frame_read(const void *batch, size_t len, size_t *at, const int *fds, size_t fd_count,
                    size_t *fd_at, struct sl__frame *ret);

@@ -2,7 +2,7 @@
  * The relay: the master's part of the bus, as a pure state machine. Who gets which message, how
  * joiners are brought to the present, what a slow worker loses, which once-task runs where. No I/O,
  * no clock: the master feeds it and carries out what it asks for, and the simulation does the same
- * with neither sockets nor processes.
+ * with neither sockets nor processes. (It does duplicate and close the memfds it keeps.)
  *
  * Position: the relay puts messages into all queues in one order. A snapshot asked for with ASK
  * stands in the donor's stream at that position, so a joiner that takes the snapshot and then every
@@ -24,12 +24,14 @@ struct sl__relay;
 struct sl__relay_limits {
     size_t queue_bytes;   /* waiting for one worker; over it: a gap */
     size_t message_bytes; /* one message */
-    size_t log_bytes;     /* messages kept since the retained snapshot; over it a fresh snapshot is
-                             asked for */
+    size_t log_bytes; /* messages kept since the retained snapshot; over it, and over the size of
+                         that snapshot, a fresh one is asked for; queue_bytes beyond that the
+                         log is lost */
 };
 
 /**
- * What the relay asks the master to do. The body of a frame is @p body or, when body_fd >= 0, that
+ * What the relay asks the master to do. send() and gap() must not call the relay; to_master() may,
+ * with sl__relay_send(). The body of a frame is @p body or, when body_fd >= 0, that
  * memfd (not owned, dup it).
  */
 struct sl__relay_actions {
@@ -54,17 +56,25 @@ void sl__relay_join(struct sl__relay *r, uint32_t worker, bool shares);
 /** A worker is gone. Its unfinished once-tasks are granted again, joins that waited for its state
  * ask another. */
 void sl__relay_leave(struct sl__relay *r, uint32_t worker);
+/** A worker has been told to drain: it gets messages as before, but is asked for its state, and
+ * granted a once-task, only if nobody else can. */
+void sl__relay_leaving(struct sl__relay *r, uint32_t worker);
 /** SEND, STATE, ONCE_ASK or ONCE_DONE came from a worker. frame->fd (memfd body) stays the
- * caller's. 0, or -EBADMSG for nonsense. */
+ * caller's. 0; -EBADMSG for nonsense; -ENOMEM: a retained message was relayed, but not kept. */
 int sl__relay_frame(struct sl__relay *r, uint32_t from, const struct sl__frame *frame);
-/** The master itself sends. @p target as in SEND. */
+/** The master itself sends. @p target as in SEND. 0; -EINVAL for a bad topic; -EMSGSIZE; -ENOMEM as
+ * above. */
 int sl__relay_send(struct sl__relay *r, uint32_t target, const char *topic, const void *body,
                    size_t len);
-/** The worker's channel has room again. */
+/** What waits for the worker has fallen to a quarter of queue_bytes. Call it whenever that happens
+ * after a send() that returned more than that. */
 void sl__relay_writable(struct sl__relay *r, uint32_t worker);
 /** A donor has not answered ASK in time (the master's timer, 5 s): ask another. */
 void sl__relay_donor_timeout(struct sl__relay *r, uint32_t donor);
 /** Donor whose answer is awaited, 0: none. */
 uint32_t sl__relay_awaited(const struct sl__relay *r);
+/** Number of that ask, never 0 while one is awaited: the master's timer starts again whenever it
+ * changes. */
+uint32_t sl__relay_ask_number(const struct sl__relay *r);
 
 #endif

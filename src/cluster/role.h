@@ -20,8 +20,8 @@ struct sl__role {
 
 const struct sl__role *sl__role(void);
 
-/** "shallot: worker 3 (visits)" in ps, as far as the room of the original argv and environ reaches;
- * and the thread's name. */
+/** "shallot: worker 3 (visits)" in ps, as far as the room of the original argv and environ reaches.
+ * (A worker's thread is called "shallot-w3" from the beginning.) */
 void sl__set_process_title(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

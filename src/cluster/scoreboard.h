@@ -21,14 +21,20 @@ struct sl__slot {
 
 struct sl__scoreboard {
     struct sl__slot *slots; /* SL__SLOTS of them, mapped */
+    _Atomic uint32_t *used; /* no slot from here on was ever assigned */
     int fd;                 /* memfd, for the workers */
 };
 
 /** In the master. 0 or a negative errno. */
 int sl__scoreboard_create(struct sl__scoreboard *b);
-/** In a worker: maps the inherited descriptor. */
+/** In a worker: maps the inherited descriptor, which is owned on success only. 0, -EBADMSG for
+ * another layout, or a negative errno. */
 int sl__scoreboard_attach(struct sl__scoreboard *b, int fd);
+/** Unmaps and closes. */
 void sl__scoreboard_finish(struct sl__scoreboard *b);
+
+/** In the master: gives the slot to @p worker, all numbers zero. 0: it is free. */
+void sl__scoreboard_assign(struct sl__scoreboard *b, unsigned slot, uint32_t worker);
 
 /**
  * The gate: true if @p mine connections exceed the mean of the accepting workers by an eighth and

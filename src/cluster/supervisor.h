@@ -5,7 +5,8 @@
  *
  * A worker: STARTING (spawned) -> JOINING (said HELLO) -> READY -> DRAINING (asked to leave) ->
  * gone. A generation is good once all its workers have been READY at the same time; only then is
- * the one before told to drain.
+ * the one before told to drain. Workers given up or stopped before they were READY are killed, not
+ * drained; they count as DRAINING until they are gone.
  */
 #ifndef SL__CLUSTER_SUPERVISOR_H
 #define SL__CLUSTER_SUPERVISOR_H
@@ -16,33 +17,47 @@
 
 #include "base/log.h"
 
+/** So that a generation and its candidate find room in the scoreboard together. */
+#define SL__INSTANCES_MAX 256u
+
 struct sl__supervisor;
 
 enum sl__drain_kind { SL__LEAVE_HAND_OVER = 0, SL__LEAVE_STOP = 1 };
 
 struct sl__supervisor_config {
-    unsigned instances;
-    bool development; /* one worker; a death before READY waits for the next reload */
-    int64_t drain_ns; /* DRAIN deadline, then SIGKILL */
-    int64_t ready_ns; /* from spawn to READY, then SIGABRT */
+    unsigned instances; /* at least 1, at most SL__INSTANCES_MAX count */
+    bool development;   /* one worker; a death before READY waits for the next reload */
+    int64_t drain_ns;   /* DRAIN deadline, then SIGKILL */
+    int64_t ready_ns;   /* from spawn to READY, then SIGABRT */
     int64_t
         settle_ns; /* a generation must stay up this long after all are READY before it is good */
     int64_t healthy_ns; /* 1 s: with a request served, the backoff starts afresh */
     int64_t backoff_min_ns, backoff_max_ns; /* 0.1 s doubling to 10 s, jitter of a quarter */
-    unsigned crash_budget; /* deaths in a row without health; after it one slow retry only */
+    unsigned crash_budget; /* deaths in a row without health; after it one slow retry only; 0: no
+                              end of patience */
     uint64_t seed;         /* of the jitter */
 };
 
+/**
+ * Called from within the functions below, and must not call them, except sl__supervisor_state() and
+ * its neighbours, and sl__supervisor_set_instances() and
+ * sl__supervisor_set_times() from good().
+ */
 struct sl__supervisor_actions {
     /** Start worker @p id in scoreboard slot @p slot. @p candidate: run the new executable, not the
      * held one. The outcome comes as an event; a failure to fork too (exited with code 127). */
     void (*spawn)(void *self, uint32_t id, unsigned slot, unsigned generation, bool candidate);
+    /** Tell a READY worker to leave, within @p deadline_ns from now. */
     void (*drain)(void *self, uint32_t id, enum sl__drain_kind kind, int64_t deadline_ns);
     void (*kill)(void *self, uint32_t id, int signal);
     /** The candidate generation is good: its executable is the held one from now on. */
     void (*good)(void *self, unsigned generation);
-    /** The candidate generation failed: forget its executable. @p reason is one line. */
+    /** The candidate generation failed: forget its executable. @p reason is one line, logged
+     * already. Not called for a candidate given up for a newer reload or a stop. */
     void (*failed)(void *self, unsigned generation, const char *reason);
+    /** True if worker @p id, READY, has served a request (its scoreboard slot says so). Asked only
+     * to decide whether the crash budget is restored. May be NULL: then time is enough. */
+    bool (*served)(void *self, uint32_t id);
     /** Call sl__supervisor_tick() at @p at; replaces the earlier wish; INT64_MAX: never. */
     void (*wake_at)(void *self, int64_t at);
     /** All workers are gone after a stop: end with this exit status. */
@@ -74,8 +89,11 @@ void sl__supervisor_reload(struct sl__supervisor *s, int64_t now);
 void sl__supervisor_stop(struct sl__supervisor *s, bool fast, int64_t now);
 /** One worker more (+1) or less (-1); at least one stays. */
 void sl__supervisor_scale(struct sl__supervisor *s, int by, int64_t now);
-/** From a HELLO of a good generation: the code wants this many. */
+/** From a HELLO of a good generation: the code wants this many. Call it once for a generation, from
+ * good() for instance, or a respawn's HELLO takes back what sl__supervisor_scale() did. */
 void sl__supervisor_set_instances(struct sl__supervisor *s, unsigned instances, int64_t now);
+/** From the same HELLO: how long to drain, and to wait for READY, from now on. Also from good(). */
+void sl__supervisor_set_times(struct sl__supervisor *s, int64_t drain_ns, int64_t ready_ns);
 void sl__supervisor_tick(struct sl__supervisor *s, int64_t now);
 
 enum sl__worker_state {

@@ -11,11 +11,14 @@ struct sl__tree;
 
 struct sl__tree_events {
     /** The tree changed and has been quiet for 30 ms (at most 300 ms after the first event). @p
-     * name: a changed file, relative; @p count: how many files. */
+     * name: a changed file, relative ("." if events were lost); @p count: how many files. May free
+     * the tree. */
     void (*changed)(void *self, const char *name, unsigned count);
     /** True for a file that does not count (the program's own executable while .build makes it). @p
      * name is relative. May be NULL. */
     bool (*ignore)(void *self, const char *name);
+    /** From now on part of the tree is not watched; one line says why. May be NULL. */
+    void (*trouble)(void *self, const char *line);
     void *self;
 };
 
@@ -25,5 +28,13 @@ struct sl__tree *sl__tree_watch(struct sl__loop *l, const char *root,
                                 const struct sl__tree_events *events, char *ret_error,
                                 size_t error_len);
 void sl__tree_free(struct sl__tree *t);
+
+/** Whether a file or directory of this name is never watched: dotfiles, editors' leavings, objects,
+ * build folders, logs. Pure. */
+bool sl__tree_ignores(const char *name, bool is_dir);
+
+/** True if the file @p name below @p root is the work of a compiler (an ELF file or an archive):
+ * with a build command such a file is an outcome, not a change. */
+bool sl__tree_is_product(const char *root, const char *name);
 
 #endif

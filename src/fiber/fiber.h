@@ -54,6 +54,10 @@ struct sl__fiber *sl__fiber_current(void);
  */
 int sl__fiber_wait(int64_t deadline);
 
+/** Suspends the running fiber until the next tick, whatever happens meanwhile; a wake is
+ * remembered. 0, -ECANCELED or -EDEADLK. */
+int sl__fiber_give_way(void);
+
 /** Lets a waiting fiber run again in this tick; a fiber that does not wait remembers one wake. Not
  * from other threads. */
 void sl__fiber_wake(struct sl__fiber *f);
@@ -71,8 +75,21 @@ void sl__fiber_set_label(struct sl__fiber *f, const char *label);
 void sl__fiber_set_user(struct sl__fiber *f, void *user);
 void *sl__fiber_user(struct sl__fiber *f);
 
-/** Name and bounds of the fiber whose guard page holds @p address; false if it is no guard.
- * Async-signal-safe. */
+/** When not NULL: called once, on the fiber, when its waits have returned -ECANCELED a hundred
+ * times. */
+extern void (*sl__fiber_on_stubborn)(struct sl__fiber *f, const char *label);
+
+/** Whether @p address lies in the guard of a live fiber of this thread, and its label (may be
+ * NULL). Async-signal-safe. */
 bool sl__fiber_is_overflow(const void *address, const char **ret_label);
+
+/**
+ * Makes SIGSEGV and SIGBUS of a stack overflow say `stack overflow in handler of LABEL` on standard
+ * error before the process dies by the signal, or goes on to the earlier handler. Also gives the
+ * calling thread an alternate signal stack, if it has none.
+ *
+ * @return 0 or a negative errno
+ */
+int sl__fiber_install_overflow_handler(void);
 
 #endif

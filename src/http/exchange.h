@@ -58,6 +58,14 @@ struct sl__exchange {
     bool committed;          /* the head has been handed to the writer */
     bool aborted;            /* after the commit something failed: close without a proper end */
     bool body_begun;         /* the app has asked for body bytes */
+    int64_t push_left;       /* once committed: what Content-Length still owes; -1: no length */
+    void *ctx;               /* the app's own; NULL at first */
+    /**
+     * Set by serve() when there is something to clean up (sl_defer), NULL at first. The protocol
+     * calls it on the request's fiber once the response has been sent or given up, before the arena
+     * is reset. May wait.
+     */
+    void (*ended)(struct sl__exchange *x);
 };
 
 /**
@@ -65,5 +73,12 @@ struct sl__exchange {
  * written for HEAD. 0; -ECANCELED; -SL_ETOOBIG; -EINVAL for a status without a body (204, 304).
  */
 int sl__exchange_write(struct sl__exchange *x, const void *bytes, size_t len);
+
+/**
+ * For the protocol: ends a committed response through the stack of writers. 0; negative when there
+ * can be no proper end: it was aborted, is shorter than its Content-Length, or could not be
+ * written.
+ */
+int sl__exchange_end(struct sl__exchange *x);
 
 #endif

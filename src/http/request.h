@@ -51,7 +51,7 @@ struct sl__request {
     bool keep_alive;       /* the client wants to keep the connection (RFC 9112 §9.3) */
     bool expect_continue;
     enum sl__body_kind body;
-    uint64_t content_length; /* SL__BODY_LENGTH only */
+    uint64_t content_length; /* SL__BODY_LENGTH only, and never 0: such a body is SL__BODY_NONE */
     const struct sl__field *fields;
     uint32_t field_count;
     /* Trailer fields of a chunked body, once it was read to its end: spans of trailer_base. */

@@ -42,8 +42,9 @@ void sl__response_init(struct sl__response *r);
 /** Back to the state after init: closes a file, forgets headers. */
 void sl__response_clear(struct sl__response *r);
 
-/** 0; -SL_EBADHEADER; -ENOMEM. @p value NULL removes. @p append keeps earlier lines of the name.
- * Copies into @p a. */
+/** 0; -SL_EBADHEADER; -ENOMEM. @p value NULL removes. @p append keeps earlier lines of the name,
+ * but there is never more than one Content-Length. Copies into @p a; space around the value is
+ * dropped. On failure nothing has changed. */
 int sl__response_set_header(struct sl__response *r, struct sl__arena *a, struct sl__str name,
                             const struct sl__str *value, bool append);
 const struct sl__header *sl__response_header(const struct sl__response *r, struct sl__str name);
@@ -56,11 +57,16 @@ void sl__response_set_source(struct sl__response *r, sl__source_fn *source, void
 /** Length of the body as it stands, -1 for a source without a Content-Length header. */
 int64_t sl__response_length(const struct sl__response *r);
 
+/** What a Content-Length header among the headers says, -1 if there is none: the length a handler
+ * promises for what it will stream, or would send to a GET. */
+int64_t sl__response_announced(const struct sl__response *r);
+
 /** Reason phrase; "" for a status without one. */
 const char *sl__status_text(int status);
 
-/** True if a header of this name and value may be sent (RFC 9110 §5.1, §5.5): no CR, LF, NUL or
- * other control characters. */
+/** True if a handler may send a header of this name and value (RFC 9110 §5.1, §5.5): a token, and
+ * no CR, LF, NUL or other control characters; a Content-Length that is a number; and none of those
+ * the protocol writes itself: Connection, Transfer-Encoding, Date, Keep-Alive, Upgrade, Trailer. */
 bool sl__header_allowed(struct sl__str name, struct sl__str value);
 
 #endif

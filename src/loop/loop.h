@@ -47,6 +47,9 @@ struct sl__loop {
         size_t count, size;
     } timers;
     struct sl__link tasks;
+    int64_t due;  /* timers up to here have fired or are firing in this tick */
+    bool firing;  /* in the timers' part of a tick */
+    bool put_off; /* in it a timer was started for a time already past */
     void *events; /* of the batch in hand, so that a deleted watch is not called */
     int event_at, event_count;
     struct {
@@ -59,20 +62,25 @@ struct sl__loop {
 int sl__loop_init(struct sl__loop *l);
 void sl__loop_finish(struct sl__loop *l);
 
-/** Runs until sl__loop_stop(). 0 or a negative errno from epoll_wait. */
+/** Runs until sl__loop_stop() (the tick in hand is finished); stopped before
+ * it began it returns at once. 0 or a negative errno from epoll_wait. */
 int sl__loop_run(struct sl__loop *l);
 /** One tick; waits at most @p timeout_ms (-1: until something happens). */
 int sl__loop_once(struct sl__loop *l, int timeout_ms);
 void sl__loop_stop(struct sl__loop *l);
 
+/** 0 or a negative errno of epoll_ctl(2). */
 int sl__loop_add(struct sl__loop *l, struct sl__watch *w);
+/** Asks for other events; those of this tick that were asked for no longer are not delivered. Costs
+ * nothing when there is no change (with EPOLLET it always re-arms). Not with EPOLLEXCLUSIVE: remove
+ * and add. 0 or a negative errno; on failure the watch stays as it was. */
 int sl__loop_modify(struct sl__loop *l, struct sl__watch *w, uint32_t events);
 /** Also forgets an event of this tick that was not delivered yet. The descriptor must still be
  * open. */
 void sl__loop_remove(struct sl__loop *l, struct sl__watch *w);
 
-/** Starts, or moves a running timer, to @p at. A time that has passed fires in the next tick. Never
- * fails after sl__loop_reserve_timers(). */
+/** Starts, or moves a running timer, to @p at. A time that has passed fires in the next tick (@c at
+ * may then be moved up a little). Never fails: a timer takes one pointer. */
 void sl__timer_start(struct sl__loop *l, struct sl__timer *t, int64_t at);
 void sl__timer_stop(struct sl__loop *l, struct sl__timer *t);
 

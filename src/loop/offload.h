@@ -7,17 +7,20 @@
 
 #include "loop/loop.h"
 
-/** Caller's storage, in place until done() is called. */
+/** Caller's storage, in place until done() is called or the job was cancelled; may be submitted
+ * again in done(). */
 struct sl__job {
     struct sl__link link;
     int (*run)(void *arg); /* on a thread */
     void *arg;
-    int result;
+    int result;                        /* what run() returned, valid in done() */
     void (*done)(struct sl__job *job); /* in the loop */
+    enum { SL__JOB_IDLE, SL__JOB_QUEUED, SL__JOB_RUNNING, SL__JOB_DONE } state; /* the pool's */
 };
 
 struct sl__offload;
 
+/** Starts no thread yet. NULL when out of memory or descriptors. */
 struct sl__offload *sl__offload_new(struct sl__loop *l, unsigned threads);
 /** Waits for running jobs; done() of none is called any more. NULL is fine. */
 void sl__offload_free(struct sl__offload *o);

@@ -15,11 +15,9 @@
 /** Zeroed memory is a decoder at the start of a body. */
 struct sl__chunk {
     uint8_t state;
-    uint8_t digits;
-    bool in_quotes, escaped;
     uint32_t line;     /* octets of the present size line or of the trailer section so far */
     uint64_t left;     /* data octets left of the present chunk */
-    uint64_t overhead; /* octets of framing so far: bounded relative to the data */
+    uint64_t overhead; /* octets of extensions and superfluous zeros not yet outweighed by data */
 };
 
 struct sl__chunk_step {
@@ -32,12 +30,20 @@ struct sl__chunk_step {
     bool done;    /* the body, trailer section included, is complete */
 };
 
-/** Consumes octets up to and including one run of data. 0 or -SL_EBADREQUEST, -SL_EHEADTOOBIG
- * (trailer section), both final. */
+/**
+ * Consumes octets: until behind a run of data, or to the beginning of the trailer section, or to
+ * the end of the body, or to the end of the input, whatever comes first. So a step may have no data
+ * although input is left (before the trailer section): whoever has input left and is not done calls
+ * again.
+ *
+ * @return 0; -SL_EBADREQUEST; -SL_EHEADTOOBIG (trailer section over 8 KiB). Errors are final and
+ * repeated
+ */
 int sl__chunk_decode(struct sl__chunk *c, const char *in, size_t len, struct sl__chunk_step *ret);
 
-/** Parses a complete trailer section (through its empty line). @return number of fields put into @p
- * fields, or a negative error. */
+/** Parses a complete trailer section (all octets of its steps, through its empty line).
+ * @return number of fields put into @p fields, as spans of @p buf; -SL_EHEADTOOBIG for more than @p
+ * max; -SL_EBADREQUEST */
 int sl__trailers_parse(const char *buf, size_t len, struct sl__field *fields, size_t max);
 
 #endif

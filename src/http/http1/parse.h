@@ -33,4 +33,7 @@ ssize_t sl__http1_parse(const char *buf, size_t len, const struct sl_limits *lim
  * target string. */
 void sl__http1_terminate(char *buf, const struct sl__request *r);
 
+/** The same for the fields of a trailer section alone. */
+void sl__http1_terminate_fields(char *buf, const struct sl__field *fields, uint32_t count);
+
 #endif

@@ -5,6 +5,7 @@
 #define SL__HTTP1_WRITE_H
 
 #include "base/buf.h"
+#include "base/time.h"
 #include "http/response.h"
 
 struct sl__http1_head {

@@ -1,0 +1,78 @@
+/*
+ * The shallot program: finds the command and hands over.
+ */
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <shallot/common.h>
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} commands[] = {
+    {"dev", dev_main, dev_help},
+    {"run", run_main, run_help},
+};
+
+static const char *const names[] = {"dev", "run", "help", "version", NULL};
+
+static const char general_help[] = "shallot " SL_VERSION ": HTTP services in C\n"
+                                   "\n"
+                                   "  shallot dev [FILE.c]      build, serve, and again on every "
+                                   "save\n"
+                                   "  shallot run [FILE.c]      build for production and serve\n"
+                                   "  shallot help COMMAND      more about a command\n"
+                                   "  shallot --version\n"
+                                   "\n"
+                                   "The manual page shallot(1) says it all.\n";
+
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int unknown(const char *name)
+{
+    const char *meant = closest(name, names);
+
+    if (meant)
+        return say_usage_error("no such command: %s; did you mean %s?", name, meant);
+    return say_usage_error("no such command: %s; see: shallot help", name);
+}
+
+static int help(const char *name)
+{
+    const struct command *c = name ? find(name) : NULL;
+
+    if (name && !c && strcmp(name, "help") != 0 && strcmp(name, "version") != 0)
+        return unknown(name);
+    fputs(c ? c->help : general_help, stdout);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : NULL;
+    const struct command *c;
+
+    if (!name) {
+        fputs(general_help, stderr);
+        return 2;
+    }
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0 || strcmp(name, "version") == 0) {
+        puts("shallot " SL_VERSION);
+        return 0;
+    }
+    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return help(argv[2]);
+    c = find(name);
+    if (c)
+        return c->run(argc - 1, argv + 1);
+    return unknown(name);
+}

@@ -1,0 +1,70 @@
+/*
+ * Messages to all workers, to one, and to the master.
+ *
+ * Run:  shallot run messages.c
+ * Try:  curl localhost:9090/all/hello         every worker prints it
+ *       curl localhost:9090/others/hello      every worker but the one that answered
+ *       curl localhost:9090/one/2/hello       worker 2
+ *       curl localhost:9090/master/hello      the master
+ */
+#include <shallot.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void hear(sl_app *app, const sl_message *m, void *self)
+{
+    printf("worker %d hears from worker %d: %.*s\n", sl_worker_id(), m->from, (int)m->len,
+           (const char *)m->data);
+}
+
+static void master_hears(sl_app *app, const sl_message *m, void *self)
+{
+    printf("the master hears from worker %d: %.*s\n", m->from, (int)m->len, (const char *)m->data);
+}
+
+static int answer(sl_ctx *c, int r)
+{
+    return r < 0 ? r : sl_text(c, "sent by worker %d\n", sl_worker_id());
+}
+
+static int to_all(sl_ctx *c)
+{
+    const char *word = sl_param(c, "word");
+
+    return answer(c, sl_send(sl_app_of(c), "word", word, strlen(word)));
+}
+
+static int to_others(sl_ctx *c)
+{
+    const char *word = sl_param(c, "word");
+
+    return answer(c, sl_send_others(sl_app_of(c), "word", word, strlen(word)));
+}
+
+static int to_one(sl_ctx *c)
+{
+    const char *word = sl_param(c, "word");
+    int id = atoi(sl_param(c, "id"));
+
+    return answer(c, sl_send_worker(sl_app_of(c), id, "word", word, strlen(word)));
+}
+
+static int to_master(sl_ctx *c)
+{
+    const char *word = sl_param(c, "word");
+
+    return answer(c, sl_send_master(sl_app_of(c), "word", word, strlen(word)));
+}
+
+int main(void)
+{
+    sl_app *app = sl_new();
+
+    sl_on_message(app, "word", hear, NULL);
+    sl_on_master_message(app, "word", master_hears, NULL);
+    sl_get(app, "/all/:word", to_all);
+    sl_get(app, "/others/:word", to_others);
+    sl_get(app, "/one/:id/:word", to_one);
+    sl_get(app, "/master/:word", to_master);
+    return sl_listen(app, .port = 9090);
+}

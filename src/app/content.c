@@ -1,0 +1,171 @@
+/*
+ * The body of a response as handlers give it: text, bytes, a file, a pull source, or pushed.
+ *
+ * Each replaces what there was, and says which type it is for if the program does not.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/error.h"
+#include "app/reply.h"
+#include "app/types.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "shallot/request.h"
+#include "shallot/response.h"
+
+#define TEXT_PLAIN "text/plain; charset=utf-8"
+#define TEXT_HTML "text/html; charset=utf-8"
+#define OCTETS "application/octet-stream"
+
+static int set_bytes(sl_ctx *c, const char *bytes, size_t len)
+{
+    const char *copy = sl__arena_copy(&c->x->arena, bytes, len);
+
+    if (!copy)
+        return -ENOMEM;
+    sl__response_set_bytes(&c->x->response, (struct sl__str){copy, len});
+    return 0;
+}
+
+static bool looks_like_html(const char *text)
+{
+    while (*text == ' ' || (*text >= '\t' && *text <= '\r'))
+        text++;
+    return *text == '<';
+}
+
+int sl_body(sl_ctx *c, const char *text)
+{
+    int r = sl__reply_open(c);
+
+    if (r < 0)
+        return r;
+    if (!text)
+        return -EINVAL;
+    r = set_bytes(c, text, strlen(text));
+    if (r < 0)
+        return r;
+    sl__reply_guess_type(c, looks_like_html(text) ? TEXT_HTML : TEXT_PLAIN);
+    return 0;
+}
+
+int sl_bytes(sl_ctx *c, const void *bytes, size_t len)
+{
+    int r = sl__reply_open(c);
+
+    if (r < 0)
+        return r;
+    if (!bytes && len > 0)
+        return -EINVAL;
+    r = set_bytes(c, len > 0 ? bytes : "", len);
+    if (r < 0)
+        return r;
+    sl__reply_guess_type(c, OCTETS);
+    return 0;
+}
+
+int sl_text(sl_ctx *c, const char *fmt, ...)
+{
+    int r = sl__reply_open(c);
+    va_list args;
+    size_t len;
+    char *text;
+
+    if (r < 0)
+        return r;
+    va_start(args, fmt);
+    text = sl__ctx_vformat(c, &len, fmt, args);
+    va_end(args);
+    if (!text)
+        return -ENOMEM;
+    sl__response_set_bytes(&c->x->response, (struct sl__str){text, len});
+    c->type = TEXT_PLAIN;
+    c->type_rank = SL__TYPE_GUESSED; /* of another body the type may be another one again */
+    return 0;
+}
+
+int sl_file(sl_ctx *c, const char *path)
+{
+    struct stat st;
+    int fd, r = sl__reply_open(c);
+
+    if (r < 0)
+        return r;
+    fd = sl__sys_open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0); /* a FIFO must not stop us */
+    if (fd < 0)
+        return fd;
+    if (fstat(fd, &st) < 0) {
+        r = -errno;
+        goto out;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        r = -EISDIR;
+        goto out;
+    }
+    sl__response_set_file(&c->x->response, fd, 0, st.st_size);
+    sl__reply_guess_type(c, sl__type_of_path(path));
+    return 0;
+out:
+    close(fd);
+    return r;
+}
+
+struct source {
+    sl_ctx *c;
+    ssize_t (*read)(sl_ctx *c, void *buf, size_t len, void *self);
+    void *self;
+};
+
+/* Called by the protocol, where errors are not logged, after error.c has had its turn. */
+static ssize_t pull(void *self, void *buf, size_t len)
+{
+    struct source *s = self;
+    ssize_t n = s->read(s->c, buf, len, s->self);
+
+    if (n < 0 && n != -ECANCELED)
+        sl__log(SL__ERROR, "%s %s: the source of the body failed: %s", sl_method(s->c),
+                sl_target(s->c),
+                n == -SL_EFAIL && s->c->fail_message ? s->c->fail_message : sl_strerror((int)n));
+    return n;
+}
+
+int sl_stream(sl_ctx *c, ssize_t (*read)(sl_ctx *c, void *buf, size_t len, void *self), void *self)
+{
+    struct source *s;
+    int r = sl__reply_open(c);
+
+    if (r < 0)
+        return r;
+    if (!read)
+        return -EINVAL;
+    s = sl_alloc(c, sizeof *s);
+    if (!s)
+        return -ENOMEM;
+    *s = (struct source){c, read, self};
+    sl__response_set_source(&c->x->response, pull, s);
+    sl__reply_guess_type(c, OCTETS);
+    return 0;
+}
+
+int sl_write(sl_ctx *c, const void *bytes, size_t len)
+{
+    struct sl__response *r = &c->x->response;
+
+    if (!c->x->committed) {
+        if (!r->status)
+            r->status = 200;
+        if (r->payload != SL__PAYLOAD_NONE) { /* what is pushed takes its place */
+            sl__response_set_bytes(r, (struct sl__str){"", 0});
+            r->payload = SL__PAYLOAD_NONE;
+            if (c->type_rank == SL__TYPE_GUESSED)
+                c->type = NULL;
+        }
+        sl__reply_link_type(c);
+        c->failing = 0;
+    }
+    return sl__exchange_write(c->x, bytes, len);
+}

@@ -1,0 +1,131 @@
+/*
+ * The context: one request on its way through the onion. Lives in the exchange's arena; every field
+ * says when it is valid.
+ */
+#ifndef SL__APP_CTX_H
+#define SL__APP_CTX_H
+
+#include <stdarg.h>
+
+#include "app/app.h"
+#include "app/path.h"
+#include "app/table.h"
+
+struct sl__params;
+struct sl__opened;
+
+/** Where sl_next() goes on. Copied and put back around every call, so it stays small. */
+struct sl__cursor {
+    const sl_middleware *layer, *end; /* of the present list */
+    struct sl__opened *frame;         /* what follows behind the list's end; NULL: nothing */
+    struct sl__params *params;        /* of the present route and the prefixes around it */
+    uint32_t base;                    /* segments of the path that prefixes have taken */
+};
+
+/**
+ * A list of layers opened inside another: a table's routes, or a router. Lives on the C stack of
+ * the layer that opened it, which is below every layer that sees it.
+ */
+struct sl__opened {
+    struct sl__cursor behind; /* where things go on when this is exhausted */
+    struct sl__table *table;  /* NULL: a router's list, with nothing to look for */
+    struct sl__wanted wanted;
+    uint32_t from; /* order of the first route of the table not yet looked at */
+};
+
+struct sl__deferred {
+    struct sl__deferred *next; /* newest first */
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+struct sl__state {
+    struct sl__state *next; /* newest first */
+    char *key;
+    void *value;
+    void (*free)(void *value);
+};
+
+/** Names and values: of the query, or of the cookies. Decoded and terminated. */
+struct sl__pairs {
+    uint32_t count;
+    struct {
+        const char *name, *value;
+    } pair[];
+};
+
+/** A request header that came on several lines, joined. */
+struct sl__joined {
+    struct sl__joined *next;
+    struct sl__str name;
+    const char *value;
+};
+
+/** What the tables that were passed would have taken instead; for 405, 501 and OPTIONS. */
+struct sl__allowed {
+    uint32_t methods;            /* bits of enum sl__method */
+    struct sl__other_name *more; /* methods without a number */
+    bool passed;                 /* a table was asked and had no route for the request */
+    bool known;                  /* a method without a number that some route takes somewhere */
+};
+
+enum sl__type_rank {
+    SL__TYPE_NONE,    /* not set; a body of bytes gets none */
+    SL__TYPE_GUESSED, /* from the body; another body replaces it */
+    SL__TYPE_GIVEN,   /* by the program, NULL for none at all */
+};
+
+enum sl__body_use { SL__BODY_UNTOUCHED, SL__BODY_WHOLE, SL__BODY_PIECES };
+
+struct sl_ctx {
+    struct sl__exchange *x;
+    sl_app *app;
+    sl_ctx *me; /* itself: accessors that take a const context cache behind it */
+    struct sl__cursor cursor;
+    bool next_called; /* by the layer that runs */
+    bool route_ran;
+    bool type_linked; /* Content-Type is among the response's headers */
+    uint8_t type_rank;
+    uint8_t body_use;
+    int error;   /* on its way up; 0: none. See sl_error_of() */
+    int failing; /* the same, until something is set on the response: then it is being handled */
+    int fail_status;          /* sl_fail() */
+    const char *fail_message; /* sl_fail(); NULL: the status says it all */
+    struct sl__trace *trace;  /* where sl_fail() was called; development only */
+    const char *type;         /* Content-Type; in the arena or static */
+    struct sl__header type_header;
+    struct sl__deferred *deferred;
+    struct sl__state *states;
+    const struct sl__pairs *query, *cookies; /* NULL until asked for */
+    struct sl__joined *joined;
+    const char *remote;    /* NULL until asked for */
+    const char *path_text; /* terminated; NULL until a copy was needed */
+    const void *body;      /* SL__BODY_WHOLE */
+    size_t body_len;
+    int body_error;               /* SL__BODY_WHOLE: a failure stays one */
+    struct sl__task_group *tasks; /* sl_spawn_in_request(); NULL until the first */
+    struct sl__allowed allowed;
+    struct sl__path path; /* last: only part of it is ever initialised */
+};
+
+/** Remembers an error and gives it back, so that it can be returned at once. */
+static inline int sl__ctx_error(sl_ctx *c, int error)
+{
+    c->error = c->failing = error;
+    return error;
+}
+
+static inline struct sl__request *sl__ctx_request(const sl_ctx *c)
+{
+    return &c->x->request;
+}
+
+/** printf into the arena; NULL when out of memory. */
+char *sl__ctx_vformat(sl_ctx *c, size_t *ret_len, const char *fmt, va_list args)
+    __attribute__((format(printf, 3, 0)));
+
+/** Calls what was deferred, the last first, then frees the states. */
+void sl__ctx_finish(sl_ctx *c);
+void sl__state_finish(sl_ctx *c);
+
+#endif

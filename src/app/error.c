@@ -1,0 +1,142 @@
+/*
+ * The one place where an error that nobody handled becomes a response.
+ *
+ * service.c comes here with what the outermost layer returned. Everything set so far is dropped:
+ * half an answer's headers say things about a body that will not come. The client is told the
+ * program's words below 500 only, since those are about what it asked for; the others go to the
+ * log, and in development to the page too, with the stack. Once the head is out there is nothing to
+ * say any more; the connection is closed so that the client sees an answer cut short.
+ */
+#include "app/error.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "app/reply.h"
+#include "app/trace.h"
+#include "base/log.h"
+#include "shallot/error.h"
+#include "shallot/request.h"
+#include "shallot/response.h"
+
+int sl_fail(sl_ctx *c, int status, const char *fmt, ...)
+{
+    c->fail_status = status < 400 || status > 599 ? 500 : status;
+    c->fail_message = NULL;
+    if (fmt && *fmt) {
+        va_list args;
+        size_t len;
+
+        va_start(args, fmt);
+        c->fail_message = sl__ctx_vformat(c, &len, fmt, args);
+        va_end(args);
+    }
+    if (c->app->development)
+        c->trace = sl__trace_take(&c->x->arena);
+    return sl__ctx_error(c, -SL_EFAIL);
+}
+
+const char *sl_error_of(const sl_ctx *c)
+{
+    if (c->error == 0)
+        return NULL;
+    if (c->error != -SL_EFAIL)
+        return sl_strerror(c->error);
+    if (c->fail_message)
+        return c->fail_message;
+    return sl__status_text(sl__error_status(c, c->error));
+}
+
+/* The status of Shallot's own errors, 500 for every other. */
+static int table_status(int error)
+{
+    switch (error) {
+#define STATUS_OF(name, number, status, text)                                                      \
+    case -(number):                                                                                \
+        return status;
+        SL_ERRORS(STATUS_OF)
+#undef STATUS_OF
+    default:
+        return 500;
+    }
+}
+
+int sl__error_status(const sl_ctx *c, int error)
+{
+    switch (error) {
+    case -SL_EFAIL:
+        return c->fail_status ? c->fail_status : 500;
+    case -ENOENT: /* of sl_file(), as everybody expects */
+        return 404;
+    case -ENOMEM:    /* a moment later there may be some */
+    case -ECANCELED: /* mostly nobody waits for the answer */
+        return 503;
+    default:
+        return table_status(error);
+    }
+}
+
+/* What the program says about the error; NULL if it is no more than the status. */
+static const char *words(const sl_ctx *c, int error)
+{
+    return error == -SL_EFAIL ? c->fail_message : sl_strerror(error);
+}
+
+struct sl__str sl__error_text(const sl_ctx *c, int error)
+{
+    int status = sl__error_status(c, error);
+    const char *message = words(c, error), *text;
+
+    if (!message || (status >= 500 && !c->app->development))
+        return sl__reply_status_line(c, status);
+    if (status < 500)
+        text = sl_format(c->me, "%s\n", message);
+    else
+        text =
+            sl_format(c->me, "%d %s\n\n%s\n%s", status, sl__status_text(status), message,
+                      error == -SL_EFAIL && c->trace ? sl__trace_text(c->trace, &c->x->arena) : "");
+    return text ? sl__str_of(text) : (struct sl__str){"", 0};
+}
+
+/*
+ * What the client did wrong is the client's to know. An errno that came up unhandled is a surprise
+ * to the program whatever status it becomes.
+ */
+static bool worth_a_line(const sl_ctx *c, int error)
+{
+    if (error == -ECANCELED)
+        return false;
+    return c->x->committed || error > -SL_EFAIL || sl__error_status(c, error) >= 500;
+}
+
+static void report(const sl_ctx *c, int error)
+{
+    const char *message = words(c, error);
+
+    sl__log(SL__ERROR, "%s %s: %d %s%s", sl_method(c), sl_target(c), sl__error_status(c, error),
+            message ? message : sl__status_text(sl__error_status(c, error)),
+            c->x->committed ? " (the answer had begun; closing)" : "");
+    if (error == -SL_EFAIL && c->trace)
+        sl__trace_log(c->trace);
+}
+
+void sl__error_answer(sl_ctx *c, int error)
+{
+    struct sl__response *r = &c->x->response;
+    struct sl__str text;
+
+    if (worth_a_line(c, error))
+        report(c, error);
+    if (c->x->committed) {
+        c->x->aborted = true;
+        return;
+    }
+    text = sl__error_text(c, error);
+    sl__response_clear(r);
+    c->type_linked = false;
+    r->status = sl__error_status(c, error);
+    sl__response_set_bytes(r, text);
+    c->type = "text/plain; charset=utf-8";
+    c->type_rank = SL__TYPE_GIVEN;
+    sl__reply_link_type(c);
+}

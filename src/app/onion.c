@@ -1,0 +1,74 @@
+/*
+ * The onion: middleware called from the outside in, each deciding when to go further.
+ *
+ * Comes from app/service.c on the request's fiber, with a fresh context. Leaves when the outermost
+ * middleware has returned: the answer is then whole in memory, or already streaming. Nothing here
+ * waits by itself; everything called from here may.
+ *
+ * The cursor says what comes next. A table of routes and a router are layers that put a list of
+ * their own in front of what comes next; when that list is exhausted, their frame says how to go
+ * on. Every layer gets its cursor back when what it called has returned.
+ */
+#include "app/onion.h"
+
+#include "app/ctx.h"
+#include "shallot/error.h"
+
+int sl__onion_go(sl_ctx *c)
+{
+    for (;;) {
+        struct sl__cursor *cursor = &c->cursor;
+
+        if (cursor->layer < cursor->end) {
+            const sl_middleware *m = cursor->layer++;
+
+            c->next_called = false;
+            return m->run(c, m->self);
+        }
+        if (!cursor->frame) /* past the innermost there is nobody to call, which is no error */
+            return 0;
+        if (cursor->frame->table) {
+            int r = sl__table_next(c, cursor->frame);
+
+            if (r < 0)
+                return sl__ctx_error(c, r);
+            if (r > 0)
+                continue;
+        }
+        *cursor = cursor->frame->behind;
+    }
+}
+
+int sl__onion_run(sl_ctx *c, const struct sl__layers *layers)
+{
+    int r;
+
+    c->cursor = (struct sl__cursor){layers->list, layers->list + layers->count, NULL, NULL, 0};
+    r = sl__onion_go(c);
+    c->error = c->failing = r < 0 ? r : 0;
+    return c->error;
+}
+
+int sl_next(sl_ctx *c)
+{
+    struct sl__cursor here = c->cursor;
+    int r;
+
+    if (c->next_called)
+        return sl__ctx_error(c, -SL_ENEXTTWICE);
+    r = sl__onion_go(c);
+    c->cursor = here;
+    c->next_called = true; /* said of the layer we return to */
+    c->error = c->failing = r < 0 ? r : 0;
+    return c->error;
+}
+
+int sl_run_handler(sl_ctx *c, void *self)
+{
+    union {
+        void *self;
+        sl_handler *handler;
+    } u = {self};
+
+    return u.handler(c);
+}

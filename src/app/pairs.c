@@ -1,0 +1,148 @@
+/*
+ * Names and values of the query and of the cookies: parsed once, when a handler asks for the first.
+ *
+ * One allocation holds the list, one the texts. A request whose pairs do not fit into memory looks
+ * as if it had none.
+ */
+#include "app/ctx.h"
+#include "http/target.h"
+#include "shallot/request.h"
+
+static const struct sl__pairs none;
+
+static struct sl__pairs *make(sl_ctx *c, size_t count)
+{
+    struct sl__pairs *p = sl__arena_alloc(&c->x->arena, sizeof *p + count * sizeof p->pair[0]);
+
+    if (p)
+        p->count = 0;
+    return p;
+}
+
+static const char *find(const struct sl__pairs *p, const char *name)
+{
+    for (uint32_t i = 0; i < p->count; i++)
+        if (strcmp(p->pair[i].name, name) == 0)
+            return p->pair[i].value;
+    return NULL;
+}
+
+static void add(struct sl__pairs *p, const char *name, const char *value)
+{
+    p->pair[p->count].name = name;
+    p->pair[p->count].value = value;
+    p->count++;
+}
+
+static const struct sl__pairs *parse_query(sl_ctx *c)
+{
+    const struct sl__request *r = sl__ctx_request(c);
+    struct sl__str all = r->query.at ? sl__request_str(r, r->query) : (struct sl__str){"", 0};
+    struct sl__str left = all, key, value;
+    struct sl__pairs *p;
+    size_t count = 0;
+    char *text;
+
+    while (sl__query_next(&left, &key, &value))
+        count++;
+    if (count == 0)
+        return &none;
+    p = make(c, count);
+    text = sl__arena_alloc(&c->x->arena, all.len + 2 * count); /* every text and its NUL */
+    if (!p || !text)
+        return &none;
+    for (left = all; sl__query_next(&left, &key, &value);) {
+        char *name = text;
+        ssize_t n = sl__decode_form(key, name), m;
+
+        if (n < 0) /* the parser lets none through */
+            continue;
+        m = sl__decode_form(value, name + n + 1);
+        if (m < 0)
+            continue;
+        add(p, name, name + n + 1);
+        text += n + m + 2;
+    }
+    return p;
+}
+
+const char *sl_query(sl_ctx *c, const char *name)
+{
+    if (!c->query)
+        c->query = parse_query(c);
+    return find(c->query, name);
+}
+
+static struct sl__str trim(struct sl__str s)
+{
+    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t')) {
+        s.ptr++;
+        s.len--;
+    }
+    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
+        s.len--;
+    return s;
+}
+
+/* The next "name=value" of a Cookie field (RFC 6265 §4.2.1); false at the end. Browsers send what
+ * servers set, so what is not a pair is skipped, not an error. */
+static bool cookie_next(struct sl__str *left, struct sl__str *ret_name, struct sl__str *ret_value)
+{
+    while (left->len > 0) {
+        const char *semicolon = memchr(left->ptr, ';', left->len);
+        struct sl__str pair = {left->ptr, semicolon ? (size_t)(semicolon - left->ptr) : left->len};
+        size_t used = pair.len + (semicolon ? 1 : 0);
+        const char *equals = memchr(pair.ptr, '=', pair.len);
+
+        *left = (struct sl__str){left->ptr + used, left->len - used};
+        if (!equals)
+            continue;
+        *ret_name = trim((struct sl__str){pair.ptr, (size_t)(equals - pair.ptr)});
+        *ret_value = trim((struct sl__str){equals + 1, (size_t)(pair.ptr + pair.len - equals - 1)});
+        if (ret_value->len >= 2 && ret_value->ptr[0] == '"' &&
+            ret_value->ptr[ret_value->len - 1] == '"')
+            *ret_value = (struct sl__str){ret_value->ptr + 1, ret_value->len - 2};
+        if (ret_name->len > 0)
+            return true;
+    }
+    return false;
+}
+
+static char *put(char *text, struct sl__str s)
+{
+    memcpy(text, s.ptr, s.len);
+    text[s.len] = '\0';
+    return text + s.len + 1;
+}
+
+static const struct sl__pairs *parse_cookies(sl_ctx *c)
+{
+    const char *field = sl_header(c, "cookie");
+    struct sl__str all = sl__str_of(field ? field : ""), left = all, name, value;
+    struct sl__pairs *p;
+    size_t count = 0;
+    char *text;
+
+    while (cookie_next(&left, &name, &value))
+        count++;
+    if (count == 0)
+        return &none;
+    p = make(c, count);
+    text = sl__arena_alloc(&c->x->arena, all.len + 2 * count);
+    if (!p || !text)
+        return &none;
+    for (left = all; cookie_next(&left, &name, &value);) {
+        char *at = put(text, name);
+
+        add(p, text, at);
+        text = put(at, value);
+    }
+    return p;
+}
+
+const char *sl_cookie(sl_ctx *c, const char *name)
+{
+    if (!c->cookies)
+        c->cookies = parse_cookies(c);
+    return find(c->cookies, name);
+}

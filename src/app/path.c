@@ -1,0 +1,149 @@
+/*
+ * The request's path: decoded once when it has escapes, and split when the first table of routes
+ * asks.
+ *
+ * Comes here from service.c with a fresh context, and from the tables. The text keeps %2F where it
+ * was, so that "/" in it always separates; a segment is decoded whole. A path
+ * without '%', nearly every one, is never copied: its segments point into the request.
+ */
+#include "app/path.h"
+
+#include <errno.h>
+
+#include "http/target.h"
+
+static int decode_text(struct sl__path *p, struct sl__str raw, struct sl__arena *a)
+{
+    char *text = sl__arena_alloc(a, raw.len + 1);
+    ssize_t n;
+
+    if (!text)
+        return -ENOMEM;
+    n = sl__decode_path(raw, text);
+    if (n < 0)
+        return (int)n;
+    p->text = (struct sl__str){text, (size_t)n};
+    p->decoded = true;
+    return 0;
+}
+
+int sl__path_init(struct sl__path *p, const struct sl__request *r, struct sl__arena *a)
+{
+    p->split = p->more = p->decoded = false;
+    p->count = 0;
+    p->segments = p->few;
+    p->text = sl__request_str(r, r->path);
+    if (r->asterisk)
+        p->text = SL__STR("*");
+    else if (p->text.len == 0)
+        p->text = SL__STR("/");
+    return r->path_escaped ? decode_text(p, p->text, a) : 0;
+}
+
+static int grow(struct sl__path *p, struct sl__arena *a)
+{
+    struct sl__segment *many;
+
+    if (p->count != SL__SEGMENTS_FEW || p->segments != p->few)
+        return 0;
+    many = sl__arena_alloc(a, SL__SEGMENTS_MAX * sizeof(*many));
+    if (!many)
+        return -ENOMEM;
+    memcpy(many, p->few, sizeof p->few);
+    p->segments = many;
+    return 0;
+}
+
+static int split_plain(struct sl__path *p, struct sl__arena *a)
+{
+    const char *at = p->text.ptr + 1, *end = p->text.ptr + p->text.len;
+
+    for (;;) {
+        const char *start = at;
+        uint32_t hash = SL__PATH_HASH;
+        int r = grow(p, a);
+
+        if (r < 0)
+            return r;
+        for (; at < end && *at != '/'; at++)
+            hash = sl__path_hash(hash, *at);
+        p->segments[p->count++] = (struct sl__segment){start, (uint32_t)(at - start), hash,
+                                                       (uint32_t)(start - p->text.ptr)};
+        if (at == end)
+            return 0;
+        if (p->count == SL__SEGMENTS_MAX) {
+            p->more = true;
+            return 0;
+        }
+        at++;
+    }
+}
+
+/* Hash of a decoded segment; counts its slashes, which take three octets in the text, not one. */
+static uint32_t measure(struct sl__segment *s)
+{
+    uint32_t slashes = 0;
+
+    s->hash = SL__PATH_HASH;
+    for (uint32_t i = 0; i < s->len; i++) {
+        s->hash = sl__path_hash(s->hash, s->ptr[i]);
+        slashes += s->ptr[i] == '/';
+    }
+    return slashes;
+}
+
+static int split_escaped(struct sl__path *p, struct sl__str raw, struct sl__arena *a)
+{
+    const char *at = raw.ptr + 1, *end = raw.ptr + raw.len;
+    char *out = sl__arena_alloc(a, raw.len + 1);
+    uint32_t text_at = 1;
+
+    if (!out)
+        return -ENOMEM;
+    for (;;) {
+        const char *slash = memchr(at, '/', (size_t)(end - at));
+        const char *stop = slash ? slash : end;
+        struct sl__segment *s;
+        ssize_t n;
+        int r = grow(p, a);
+
+        if (r < 0)
+            return r;
+        n = sl__decode_component((struct sl__str){at, (size_t)(stop - at)}, out);
+        if (n < 0)
+            return (int)n;
+        s = &p->segments[p->count++];
+        *s = (struct sl__segment){.ptr = out, .len = (uint32_t)n, .at = text_at};
+        text_at += s->len + 2 * measure(s) + 1;
+        out += n;
+        if (!slash)
+            return 0;
+        if (p->count == SL__SEGMENTS_MAX) {
+            p->more = true;
+            return 0;
+        }
+        at = slash + 1;
+    }
+}
+
+int sl__path_split(struct sl__path *p, const struct sl__request *r, struct sl__arena *a)
+{
+    int result = 0;
+
+    if (p->split)
+        return 0;
+    if (p->text.ptr[0] == '/') /* the asterisk form has no segments */
+        result = p->decoded ? split_escaped(p, sl__request_str(r, r->path), a) : split_plain(p, a);
+    if (result < 0)
+        p->count = 0;
+    else
+        p->split = true;
+    return result;
+}
+
+struct sl__str sl__path_rest(const struct sl__path *p, uint32_t at)
+{
+    if (at >= p->count)
+        return (struct sl__str){"", 0};
+    return (struct sl__str){p->text.ptr + p->segments[at].at, p->text.len - p->segments[at].at};
+}

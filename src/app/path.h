@@ -1,0 +1,53 @@
+/*
+ * The request's path as routes look at it: split into segments, each percent-decoded by itself, so
+ * that %2F stays inside its segment (RFC 3986 §2.2, §3.3).
+ */
+#ifndef SL__APP_PATH_H
+#define SL__APP_PATH_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "http/request.h"
+
+/* A pattern has at most so many segments, its router's prefixes included, so no more of a path need
+ * be looked at one by one. */
+#define SL__SEGMENTS_MAX 64u
+#define SL__SEGMENTS_FEW 8u
+
+struct sl__segment {
+    const char *ptr; /* decoded, not terminated */
+    uint32_t len;
+    uint32_t hash; /* sl__path_hash() of it */
+    uint32_t at;   /* where it begins in the path's text */
+};
+
+struct sl__path {
+    struct sl__str text; /* as sl_path() gives it: decoded, but %2F stays. Terminated only if
+                            decoded */
+    bool decoded;        /* text is a copy in the arena */
+    bool split;
+    bool more; /* there are more segments than SL__SEGMENTS_MAX; the last one here has the rest */
+    uint32_t count;
+    struct sl__segment *segments;
+    struct sl__segment few[SL__SEGMENTS_FEW]; /* enough for most, so that nothing is allocated */
+};
+
+#define SL__PATH_HASH 2166136261u
+
+/** FNV-1a, one octet further. */
+static inline uint32_t sl__path_hash(uint32_t hash, char octet)
+{
+    return (hash ^ (unsigned char)octet) * 16777619u;
+}
+
+/** Decodes what is escaped. 0; -SL_EBADREQUEST for a bad escape or %00; -ENOMEM. */
+int sl__path_init(struct sl__path *p, const struct sl__request *r, struct sl__arena *a);
+
+/** Splits the path if that has not been done. 0; -ENOMEM. */
+int sl__path_split(struct sl__path *p, const struct sl__request *r, struct sl__arena *a);
+
+/** The text from segment @p at on, without the slash before it; "" when there is none. */
+struct sl__str sl__path_rest(const struct sl__path *p, uint32_t at);
+
+#endif

@@ -1,0 +1,270 @@
+/*
+ * The response as handlers write it: status, headers, type, and what stands when nobody did.
+ *
+ * Handlers come here from any layer, service.c when the onion has unwound. The body has a file of
+ * its own (content.c). Content-Type is kept apart from the other headers until the head leaves: a
+ * guess from the body must give way to another body's, and to whatever the program says, in
+ * whichever order they come.
+ */
+#include "app/reply.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "app/allowed.h"
+#include "app/error.h"
+#include "app/types.h"
+#include "shallot/response.h"
+
+#define TEXT_PLAIN "text/plain; charset=utf-8"
+
+static bool is_content_type(struct sl__str name)
+{
+    return name.len == 12 && sl__str_equal_nocase(name, SL__STR("Content-Type"));
+}
+
+static int set_type(sl_ctx *c, const char *type)
+{
+    struct sl__str value = sl__str_of(type ? type : "");
+    const char *copy = NULL;
+
+    if (type && !sl__header_allowed(SL__STR("Content-Type"), value))
+        return -SL_EBADHEADER;
+    if (type) {
+        copy = sl__arena_copy(&c->x->arena, value.ptr, value.len);
+        if (!copy)
+            return -ENOMEM;
+    }
+    c->type = copy;
+    c->type_rank = SL__TYPE_GIVEN;
+    return 0;
+}
+
+static int change_header(sl_ctx *c, const char *name, const char *value, bool append)
+{
+    struct sl__str n = sl__str_of(name), v = sl__str_of(value ? value : "");
+    int r = sl__reply_open(c);
+
+    if (r < 0)
+        return r;
+    if (is_content_type(n))
+        return set_type(c, value);
+    return sl__response_set_header(&c->x->response, &c->x->arena, n, value ? &v : NULL, append);
+}
+
+int sl_set_status(sl_ctx *c, int status)
+{
+    int r = sl__reply_open(c);
+
+    if (r < 0)
+        return r;
+    if (status < 200 || status > 599)
+        return -EINVAL;
+    c->x->response.status = status;
+    return 0;
+}
+
+int sl_set_header(sl_ctx *c, const char *name, const char *value)
+{
+    return change_header(c, name, value, false);
+}
+
+int sl_append_header(sl_ctx *c, const char *name, const char *value)
+{
+    return value ? change_header(c, name, value, true) : -EINVAL;
+}
+
+int sl_type(sl_ctx *c, const char *type)
+{
+    int r = sl__reply_open(c);
+
+    if (r < 0)
+        return r;
+    if (type && !strchr(type, '/')) {
+        if (strcmp(type, "json") == 0)
+            type = "application/json; charset=utf-8";
+        else
+            type = sl__type_of_extension(sl__str_of(type));
+        if (!type)
+            return -SL_EBADHEADER;
+    }
+    return set_type(c, type);
+}
+
+/* Octets that a URI reference may hold as they are (RFC 3986 §2), and '%' of what is escaped. A
+ * backslash is none of them, though browsers take it for a slash. */
+static bool location_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c && strchr("-._~:/?#[]@!$&'()*+,;=%", c));
+}
+
+/* A copy with everything else percent-encoded; NULL when out of memory. */
+static char *encode_location(sl_ctx *c, struct sl__str location)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    char *text, *out;
+    size_t room = 1;
+
+    for (size_t i = 0; i < location.len; i++)
+        room += location_char(location.ptr[i]) ? 1 : 3;
+    text = out = sl_alloc(c, room);
+    if (!text)
+        return NULL;
+    for (size_t i = 0; i < location.len; i++) {
+        unsigned char octet = (unsigned char)location.ptr[i];
+
+        if (location_char(location.ptr[i])) {
+            *out++ = location.ptr[i];
+            continue;
+        }
+        *out++ = '%';
+        *out++ = hex[octet >> 4];
+        *out++ = hex[octet & 15];
+    }
+    *out = '\0';
+    return text;
+}
+
+int sl_redirect(sl_ctx *c, const char *location)
+{
+    struct sl__response *response = &c->x->response;
+    struct sl__str raw = sl__str_of(location ? location : "");
+    char *encoded;
+    int r = sl__reply_open(c);
+
+    if (r < 0)
+        return r;
+    if (raw.len == 0 || !sl__header_allowed(SL__STR("Location"), raw))
+        return -SL_EBADHEADER;
+    encoded = encode_location(c, raw);
+    if (!encoded)
+        return -ENOMEM;
+    r = sl_set_header(c, "Location", encoded);
+    if (r == 0 && (response->status < 300 || response->status > 399))
+        response->status = 302;
+    return r;
+}
+
+static bool has_body(int status)
+{
+    return status != 204 && status != 205 && status != 304;
+}
+
+/* The status if there is no error: what was set, or what the body or its absence makes of it. */
+static int standing_status(const sl_ctx *c)
+{
+    const struct sl__response *r = &c->x->response;
+
+    if (r->status)
+        return r->status;
+    return r->payload != SL__PAYLOAD_NONE || c->x->committed ? 200 : sl__allowed_status(c);
+}
+
+int sl_status(const sl_ctx *c)
+{
+    return c->failing && !c->x->committed ? sl__error_status(c, c->failing) : standing_status(c);
+}
+
+const char *sl_response_header(const sl_ctx *c, const char *name)
+{
+    const struct sl__header *header;
+    struct sl__str n = sl__str_of(name);
+
+    if (is_content_type(n))
+        return c->type;
+    header = sl__response_header(&c->x->response, n);
+    return header ? header->value.ptr : NULL;
+}
+
+struct sl__str sl__reply_status_line(const sl_ctx *c, int status)
+{
+    const char *reason = sl__status_text(status);
+    const char *text =
+        sl_format(c->me, "%d%s%s%s", status, *reason ? " " : "", reason, status >= 400 ? "\n" : "");
+
+    return text ? sl__str_of(text) : (struct sl__str){"", 0};
+}
+
+int64_t sl_response_length(const sl_ctx *c)
+{
+    const struct sl__response *r = &c->x->response;
+    size_t len;
+
+    if (c->x->committed)
+        return sl__response_announced(r);
+    if (!c->failing && r->payload != SL__PAYLOAD_NONE)
+        return sl__response_length(r);
+    sl_response_bytes(c, &len);
+    return (int64_t)len;
+}
+
+const void *sl_response_bytes(const sl_ctx *c, size_t *ret_len)
+{
+    const struct sl__response *r = &c->x->response;
+    struct sl__str bytes = {NULL, 0};
+    int status = standing_status(c);
+
+    if (c->x->committed)
+        bytes = (struct sl__str){NULL, 0};
+    else if (c->failing)
+        bytes = sl__error_text(c, c->failing);
+    else if (r->payload == SL__PAYLOAD_BYTES)
+        bytes = r->bytes;
+    else if (r->payload == SL__PAYLOAD_NONE && has_body(status))
+        bytes = sl__reply_status_line(c, status);
+    if (ret_len)
+        *ret_len = bytes.len;
+    return bytes.ptr;
+}
+
+void sl__reply_link_type(sl_ctx *c)
+{
+    struct sl__response *r = &c->x->response;
+
+    if (!c->type) {
+        if (c->type_linked) /* a push failed before the head was out, and then it was removed */
+            sl__response_set_header(r, &c->x->arena, SL__STR("Content-Type"), NULL, false);
+        c->type_linked = false;
+        return;
+    }
+    c->type_header.value = sl__str_of(c->type);
+    if (c->type_linked)
+        return;
+    c->type_linked = true;
+    c->type_header.name = SL__STR("Content-Type");
+    c->type_header.next = r->headers;
+    if (!r->headers)
+        r->last = &c->type_header.next;
+    r->headers = &c->type_header;
+}
+
+static void set_allow(sl_ctx *c)
+{
+    const char *allowed = sl__allowed_text(c);
+
+    if (allowed && !sl_response_header(c, "Allow"))
+        sl_set_header(c, "Allow", allowed); /* without memory the answer is poorer, not wrong */
+}
+
+void sl__reply_complete(sl_ctx *c)
+{
+    struct sl__response *r = &c->x->response;
+
+    if (c->x->committed)
+        return;
+    if (r->payload == SL__PAYLOAD_NONE) {
+        if (!r->status) {
+            r->status = sl__allowed_status(c);
+            if (r->status == 405 || r->status == 204)
+                set_allow(c);
+        }
+        if (has_body(r->status)) {
+            sl__response_set_bytes(r, sl__reply_status_line(c, r->status));
+            c->type = TEXT_PLAIN;
+        }
+    } else if (!r->status) {
+        r->status = 200;
+    }
+    sl__reply_link_type(c);
+}

@@ -1,0 +1,39 @@
+/*
+ * The response as the onion leaves it.
+ */
+#ifndef SL__APP_REPLY_H
+#define SL__APP_REPLY_H
+
+#include "app/ctx.h"
+#include "shallot/error.h"
+
+/** Fills in what nobody set: status, body, type. When the onion has unwound. */
+void sl__reply_complete(sl_ctx *c);
+
+/** Puts the Content-Type, which the context keeps, among the headers. Before they leave. */
+void sl__reply_link_type(sl_ctx *c);
+
+/** "404 Not Found" and a line feed ("200 OK" without one, as in the seed); empty when out of
+ * memory. */
+struct sl__str sl__reply_status_line(const sl_ctx *c, int status);
+
+/** Before anything is changed: 0, or -SL_ECOMMITTED. Whoever changes the response handles the error
+ * there may be. */
+static inline int sl__reply_open(sl_ctx *c)
+{
+    if (c->x->committed)
+        return -SL_ECOMMITTED;
+    c->failing = 0;
+    return 0;
+}
+
+/** The type of a body if the program gave none; static or in the arena. */
+static inline void sl__reply_guess_type(sl_ctx *c, const char *type)
+{
+    if (c->type_rank == SL__TYPE_GIVEN)
+        return;
+    c->type = type;
+    c->type_rank = SL__TYPE_GUESSED;
+}
+
+#endif

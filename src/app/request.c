@@ -1,0 +1,127 @@
+/*
+ * The request as handlers read it: method, target, path, fields.
+ *
+ * The head was terminated in place when it was complete, so most of this hands out pointers into
+ * it. What must be made (a path in front of a query, a header on several lines) is made when asked
+ * for, once, in the arena.
+ */
+#include "shallot/request.h"
+
+#include "app/ctx.h"
+
+const char *sl_method(const sl_ctx *c)
+{
+    const struct sl__request *r = sl__ctx_request(c);
+
+    return r->base + r->method_name.at;
+}
+
+const char *sl_target(const sl_ctx *c)
+{
+    const struct sl__request *r = sl__ctx_request(c);
+
+    return r->base + r->target.at;
+}
+
+/* Terminated already: a copy, a literal, or what ends where the target ends. */
+static bool terminated(const sl_ctx *c)
+{
+    const struct sl__request *r = sl__ctx_request(c);
+
+    return c->path.decoded || r->asterisk || r->path.len == 0 ||
+           r->path.at + r->path.len == r->target.at + r->target.len;
+}
+
+const char *sl_path(const sl_ctx *c)
+{
+    const struct sl__str *text = &c->path.text;
+    const char *copy;
+
+    if (c->path_text)
+        return c->path_text;
+    if (terminated(c))
+        return text->ptr;
+    copy = sl__arena_copy(&c->x->arena, text->ptr, text->len);
+    c->me->path_text = copy;
+    return copy ? copy : sl_target(c); /* out of memory: with its query is better than none */
+}
+
+/* All lines of a field as one value (RFC 9110 §5.3), except that cookies are joined as RFC 9113
+ * §8.2.3 has it. */
+static const char *join(sl_ctx *c, struct sl__str name)
+{
+    const struct sl__request *r = sl__ctx_request(c);
+    const char *separator = sl__str_equal_nocase(name, SL__STR("cookie")) ? "; " : ", ";
+    const struct sl__field *field;
+    size_t room = 1;
+    char *text, *out;
+
+    for (uint32_t at = 0; (field = sl__request_field(r, name, &at));)
+        room += field->value.len + 2;
+    text = out = sl__arena_alloc(&c->x->arena, room);
+    if (!text)
+        return NULL;
+    for (uint32_t at = 0; (field = sl__request_field(r, name, &at));) {
+        if (out != text) {
+            memcpy(out, separator, 2);
+            out += 2;
+        }
+        memcpy(out, r->base + field->value.at, field->value.len);
+        out += field->value.len;
+    }
+    *out = '\0';
+    return text;
+}
+
+static const char *joined(sl_ctx *c, struct sl__str name, struct sl__str first_name)
+{
+    struct sl__joined *j;
+
+    for (j = c->joined; j; j = j->next)
+        if (sl__str_equal_nocase(j->name, name))
+            return j->value;
+    j = sl__arena_alloc(&c->x->arena, sizeof *j);
+    if (!j)
+        return NULL;
+    *j = (struct sl__joined){c->joined, first_name, join(c, name)};
+    if (j->value)
+        c->joined = j;
+    return j->value;
+}
+
+const char *sl_header(sl_ctx *c, const char *name)
+{
+    const struct sl__request *r = sl__ctx_request(c);
+    struct sl__str wanted = sl__str_of(name);
+    const struct sl__field *first;
+    uint32_t at = 0;
+
+    first = sl__request_field(r, wanted, &at);
+    if (!first)
+        return NULL;
+    if (sl__request_field(r, wanted, &at))
+        return joined(c, wanted, sl__request_str(r, first->name));
+    return r->base + first->value.at;
+}
+
+const char *sl_trailer(const sl_ctx *c, const char *name)
+{
+    const struct sl__request *r = sl__ctx_request(c);
+    struct sl__str wanted = sl__str_of(name);
+
+    for (uint32_t i = 0; i < r->trailer_count; i++) {
+        const struct sl__field *f = &r->trailers[i];
+
+        if (sl__str_equal_nocase((struct sl__str){r->trailer_base + f->name.at, f->name.len},
+                                 wanted))
+            return sl__arena_copy(&c->x->arena, r->trailer_base + f->value.at, f->value.len);
+    }
+    return NULL;
+}
+
+const char *sl_remote(const sl_ctx *c)
+{
+    if (!c->remote)
+        c->me->remote = c->x->ops->remote(c->x);
+    return c->remote ? c->remote : "";
+}

@@ -1,0 +1,63 @@
+/*
+ * The app as a service: one exchange in, one response standing in it.
+ *
+ * A protocol comes here on the request's fiber when a head is complete. The context is made in the
+ * exchange's arena, the onion runs, an error nobody handled becomes a response, and what nobody set
+ * is filled in. Cleanups wait until the protocol has sent the response, because a pull source may
+ * still need what they free.
+ */
+#include <errno.h>
+#include <stddef.h>
+
+#include "app/ctx.h"
+#include "app/error.h"
+#include "app/onion.h"
+#include "app/reply.h"
+#include "app/service.h"
+#include "fiber/task.h"
+
+static void serve(struct sl__service *s, struct sl__exchange *x)
+{
+    sl_app *app = SL__OWNER(s, sl_app, service);
+    sl_ctx *c = sl__arena_alloc(&x->arena, sizeof *c);
+    int r;
+
+    if (!c) {
+        x->response.status = 503;
+        return;
+    }
+    memset(c, 0, offsetof(sl_ctx, path)); /* the path's segments are never read before written */
+    c->x = x;
+    c->app = app;
+    c->me = c;
+    x->ctx = c;
+    r = sl__path_init(&c->path, &x->request, &x->arena);
+    if (r == 0)
+        r = sl__onion_run(c, &app->layers);
+    if (c->tasks)
+        sl__task_group_finish(c->tasks);
+    if (r < 0)
+        sl__error_answer(c, r);
+    else
+        sl__reply_complete(c);
+}
+
+static void ended(struct sl__exchange *x)
+{
+    sl__ctx_finish(x->ctx);
+}
+
+void sl__service_init(sl_app *app)
+{
+    app->service.serve = serve;
+}
+
+void sl__service_clean_up_later(sl_ctx *c)
+{
+    c->x->ended = ended;
+}
+
+struct sl__service *sl__app_service(sl_app *app)
+{
+    return &app->service;
+}

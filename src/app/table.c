@@ -1,0 +1,275 @@
+/*
+ * A table of routes: their definition, and the search among them.
+ *
+ * Comes here from layers.c at registration and from router.c for every request that reaches the
+ * table. The search asks the tree (tree.c) for the earliest path pattern, then tries the regular
+ * expressions defined before that one. A layer that calls sl_next() makes the search go on behind
+ * the route it found; nothing is remembered but that route's order.
+ */
+#include "app/table.h"
+
+#include <errno.h>
+
+#include "app/hold.h"
+#include "app/regex.h"
+#include "app/tree.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "shallot/error.h"
+
+struct sl__table {
+    struct sl__route **routes; /* in order of definition; owned */
+    uint32_t count, size;
+    struct sl__ends regexes;
+    struct sl__node *tree;
+    uint32_t methods; /* all that occur */
+    uint64_t steps;
+};
+
+static void free_route(struct sl__route *route)
+{
+    if (!route)
+        return;
+    for (size_t i = 0; i < route->count; i++)
+        sl__release(&route->layers[i]);
+    sl__regex_free(route->regex);
+    sl__free(route->layers);
+    sl__free(route->params);
+    sl__free(route->method);
+    sl__free(route->pattern);
+    sl__free(route);
+}
+
+/* The layers are held by the route; its count is what has been held so far. */
+static int copy_layers(struct sl__route *route, const sl_middleware *layers, size_t count)
+{
+    route->layers = sl__try_alloc(count * sizeof(*layers));
+    if (!route->layers)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        int r = sl__hold(&layers[i]);
+
+        if (r < 0)
+            return r;
+        route->layers[route->count++] = layers[i];
+    }
+    return 0;
+}
+
+static int copy_params(struct sl__route *route, const struct sl__pattern *pattern)
+{
+    if (pattern->params == 0)
+        return 0;
+    route->params = sl__try_alloc(pattern->params * sizeof(*route->params));
+    if (!route->params)
+        return -ENOMEM;
+    for (unsigned i = 0; i < pattern->count; i++) {
+        const struct sl__part *part = &pattern->parts[i];
+
+        if (part->kind != SL__PART_LITERAL)
+            route->params[route->param_count++] =
+                (struct sl__route_param){part->text, i, part->kind == SL__PART_REST};
+    }
+    return 0;
+}
+
+static struct sl__route *new_route(const struct sl__table *t, const char *method,
+                                   const char *pattern)
+{
+    struct sl__route *route = sl__try_alloc_zeroed(sizeof *route);
+
+    if (!route)
+        return NULL;
+    route->order = t->count;
+    route->methods = SL__METHODS_ALL;
+    route->pattern = sl__try_strdup(pattern);
+    if (!route->pattern)
+        goto out;
+    if (method) {
+        route->methods = 1u << sl__method_of(sl__str_of(method));
+        route->method = sl__try_strdup(method);
+        if (!route->method)
+            goto out;
+    }
+    return route;
+out:
+    free_route(route);
+    return NULL;
+}
+
+static int compile_path(struct sl__route *route, struct sl__pattern *ret)
+{
+    struct sl__mistake mistake;
+    int r = sl__pattern_parse(sl__str_of(route->pattern), ret, &mistake);
+
+    if (r < 0) {
+        sl__log(SL__ERROR, "bad route pattern \"%s\" at offset %zu: %s", route->pattern, mistake.at,
+                mistake.what);
+        return r;
+    }
+    return copy_params(route, ret);
+}
+
+static int compile_regex(struct sl__route *route)
+{
+    char error[256];
+    size_t at;
+    int r = sl__regex_new(route->pattern, &route->regex, error, sizeof error, &at);
+
+    if (r == -SL_EBADPATTERN)
+        sl__log(SL__ERROR, "bad route pattern \"%s\" at offset %zu: %s", route->pattern, at, error);
+    return r;
+}
+
+static int make_room(struct sl__table *t)
+{
+    uint32_t size = t->size > 0 ? t->size * 2 : 8;
+    struct sl__route **routes;
+
+    if (t->count < t->size)
+        return 0;
+    routes = sl__try_realloc(t->routes, size * sizeof(*routes));
+    if (!routes)
+        return -ENOMEM;
+    t->routes = routes;
+    t->size = size;
+    return 0;
+}
+
+struct sl__table *sl__table_new(void)
+{
+    struct sl__table *t = sl__try_alloc_zeroed(sizeof *t);
+
+    if (!t)
+        return NULL;
+    t->tree = sl__segments_new();
+    if (!t->tree) {
+        sl__free(t);
+        return NULL;
+    }
+    return t;
+}
+
+void sl__table_free(struct sl__table *t)
+{
+    if (!t)
+        return;
+    for (uint32_t i = 0; i < t->count; i++)
+        free_route(t->routes[i]);
+    sl__free(t->routes);
+    sl__ends_finish(&t->regexes);
+    sl__segments_free(t->tree);
+    sl__free(t);
+}
+
+int sl__table_add(struct sl__table *t, const char *method, const char *pattern,
+                  const sl_middleware *layers, size_t count)
+{
+    struct sl__pattern parts;
+    struct sl__route *route;
+    bool path = pattern[0] == '/';
+    int r = make_room(t);
+
+    if (r < 0)
+        return r;
+    route = new_route(t, method, pattern);
+    if (!route)
+        return -ENOMEM;
+    r = path ? compile_path(route, &parts) : compile_regex(route);
+    if (r < 0)
+        goto out;
+    r = copy_layers(route, layers, count);
+    if (r < 0)
+        goto out;
+    r = path ? sl__segments_add(t->tree, &parts, route) : sl__ends_add(&t->regexes, route);
+    if (r < 0)
+        goto out;
+    t->routes[t->count++] = route;
+    t->methods |= route->methods;
+    return 0;
+out:
+    free_route(route);
+    return r;
+}
+
+struct sl__str sl__place_text(const struct sl__place *place)
+{
+    struct sl__str rest;
+
+    if (place->base == 0)
+        return place->path->text;
+    if (place->base >= place->path->count)
+        return SL__STR("/");
+    rest = sl__path_rest(place->path, place->base);
+    return (struct sl__str){rest.ptr - 1, rest.len + 1};
+}
+
+const struct sl__route *sl__table_find(struct sl__table *t, const struct sl__place *place,
+                                       const struct sl__wanted *wanted, uint32_t from,
+                                       struct sl__str *groups, unsigned *ret_count)
+{
+    const struct sl__route *best = sl__segments_find(t->tree, place, wanted, from, &t->steps);
+    struct sl__str subject;
+
+    if (t->regexes.count == 0)
+        return best;
+    subject = sl__place_text(place);
+    for (uint32_t i = sl__ends_from(&t->regexes, from); i < t->regexes.count; i++) {
+        const struct sl__route *route = t->regexes.list[i];
+
+        if (best && route->order > best->order)
+            break;
+        if (!sl__route_takes(route, wanted))
+            continue;
+        t->steps++;
+        if (sl__regex_match(route->regex, subject, groups, ret_count))
+            return route;
+    }
+    return best;
+}
+
+struct sl__wanted sl__table_wanted(struct sl__table *t, const struct sl__place *place,
+                                   const struct sl__request *r)
+{
+    struct sl__wanted wanted = {.methods = 1u << r->method};
+    struct sl__str groups[SL__REGEX_GROUPS];
+    const struct sl__route *route = NULL;
+    unsigned count;
+
+    if (r->method == SL__METHOD_OTHER)
+        wanted.name = sl__request_str(r, r->method_name);
+    if (r->method != SL__METHOD_HEAD)
+        return wanted;
+    /* A HEAD route that was written for this path wins over a GET route defined before it; a
+     * sl_all() route is not written for HEAD and takes its turn. */
+    do {
+        route = sl__table_find(t, place, &wanted, route ? route->order + 1 : 0, groups, &count);
+    } while (route && !route->method);
+    if (!route)
+        wanted.methods |= 1u << SL__METHOD_GET;
+    return wanted;
+}
+
+bool sl__table_knows(const struct sl__table *t, struct sl__str method)
+{
+    for (uint32_t i = 0; i < t->count; i++)
+        if (!t->routes[i]->method || sl__str_equal(sl__str_of(t->routes[i]->method), method))
+            return true;
+    return false;
+}
+
+uint32_t sl__table_methods(const struct sl__table *t)
+{
+    return t->methods;
+}
+
+const struct sl__route *const *sl__table_routes(const struct sl__table *t, size_t *ret_count)
+{
+    *ret_count = t->count;
+    return (const struct sl__route *const *)t->routes;
+}
+
+uint64_t sl__table_steps(const struct sl__table *t)
+{
+    return t->steps;
+}

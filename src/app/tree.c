@@ -1,0 +1,262 @@
+/*
+ * The tree of path patterns: one node for each segment they share, children found by hash.
+ *
+ * Comes here from table.c. At a node a path can go on in two ways, the literal child and the
+ * parameter's, so a search visits few nodes however many routes there are. Because the earliest
+ * defined match wins, not the most literal one, both ways are looked at; a subtree whose routes are
+ * all defined later than the best so far, or before the place where the search begins, is skipped.
+ */
+#include "app/tree.h"
+
+#include <errno.h>
+
+#include "base/mem.h"
+
+struct sl__node {
+    struct sl__str segment; /* owned; of a literal child */
+    uint32_t hash;
+    uint32_t first, last;      /* lowest and highest order in this subtree */
+    struct sl__node **literal; /* open addressing, a power of two, at most half full */
+    uint32_t literal_count, literal_size;
+    struct sl__node *param;
+    struct sl__ends here; /* patterns that end at this node */
+    struct sl__ends rest; /* patterns that end in a rest below this node */
+};
+
+struct search {
+    const struct sl__segment *segments;
+    uint32_t count;
+    bool more; /* the path goes on behind the last segment */
+    const struct sl__wanted *wanted;
+    uint32_t from;
+    const struct sl__route *best;
+    uint64_t steps;
+};
+
+int sl__ends_add(struct sl__ends *e, const struct sl__route *route)
+{
+    if (e->count == e->size) {
+        uint32_t size = e->size > 0 ? e->size * 2 : 2;
+        const struct sl__route **list = sl__try_realloc(e->list, size * sizeof(const void *));
+
+        if (!list)
+            return -ENOMEM;
+        e->list = list;
+        e->size = size;
+    }
+    e->list[e->count++] = route;
+    return 0;
+}
+
+uint32_t sl__ends_from(const struct sl__ends *e, uint32_t from)
+{
+    uint32_t low = 0, high = e->count;
+
+    if (high == 0 || e->list[0]->order >= from) /* nearly always */
+        return 0;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (e->list[middle]->order < from)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void sl__ends_finish(struct sl__ends *e)
+{
+    sl__free(e->list);
+    *e = (struct sl__ends){0};
+}
+
+static struct sl__node *find_literal(const struct sl__node *n, struct sl__str segment,
+                                     uint32_t hash)
+{
+    if (n->literal_size == 0)
+        return NULL;
+    for (uint32_t i = hash & (n->literal_size - 1);; i = (i + 1) & (n->literal_size - 1)) {
+        struct sl__node *child = n->literal[i];
+
+        if (!child || (child->hash == hash && sl__str_equal(child->segment, segment)))
+            return child;
+    }
+}
+
+static void place_literal(struct sl__node **literal, uint32_t size, struct sl__node *child)
+{
+    uint32_t i = child->hash & (size - 1);
+
+    while (literal[i])
+        i = (i + 1) & (size - 1);
+    literal[i] = child;
+}
+
+static int make_room(struct sl__node *n)
+{
+    uint32_t size = n->literal_size > 0 ? n->literal_size * 2 : 4;
+    struct sl__node **literal;
+
+    if (n->literal_count < n->literal_size / 2)
+        return 0;
+    literal = sl__try_alloc_zeroed(size * sizeof(*literal));
+    if (!literal)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < n->literal_size; i++)
+        if (n->literal[i])
+            place_literal(literal, size, n->literal[i]);
+    sl__free(n->literal);
+    n->literal = literal;
+    n->literal_size = size;
+    return 0;
+}
+
+static struct sl__node *add_literal(struct sl__node *n, struct sl__str segment)
+{
+    uint32_t hash = SL__PATH_HASH;
+    struct sl__node *child;
+    char *copy;
+
+    for (size_t i = 0; i < segment.len; i++)
+        hash = sl__path_hash(hash, segment.ptr[i]);
+    child = find_literal(n, segment, hash);
+    if (child)
+        return child;
+    if (make_room(n) < 0)
+        return NULL;
+    child = sl__segments_new();
+    copy = sl__try_alloc(segment.len + 1);
+    if (!child || !copy) {
+        sl__free(copy);
+        sl__free(child);
+        return NULL;
+    }
+    memcpy(copy, segment.ptr, segment.len);
+    child->segment = (struct sl__str){copy, segment.len};
+    child->hash = hash;
+    place_literal(n->literal, n->literal_size, child);
+    n->literal_count++;
+    return child;
+}
+
+static struct sl__node *add_param(struct sl__node *n)
+{
+    if (!n->param)
+        n->param = sl__segments_new();
+    return n->param;
+}
+
+struct sl__node *sl__segments_new(void)
+{
+    struct sl__node *n = sl__try_alloc_zeroed(sizeof *n);
+
+    if (n)
+        n->first = UINT32_MAX; /* and last 0: nothing here yet */
+    return n;
+}
+
+void sl__segments_free(struct sl__node *n)
+{
+    if (!n)
+        return;
+    for (uint32_t i = 0; i < n->literal_size; i++)
+        sl__segments_free(n->literal[i]);
+    sl__segments_free(n->param);
+    sl__ends_finish(&n->here);
+    sl__ends_finish(&n->rest);
+    sl__free((char *)(uintptr_t)n->segment.ptr);
+    sl__free(n->literal);
+    sl__free(n);
+}
+
+/* Orders only grow, so that the whole way down has its span widened at its upper end. */
+static void widen(struct sl__node *n, uint32_t order)
+{
+    if (order < n->first)
+        n->first = order;
+    n->last = order;
+}
+
+int sl__segments_add(struct sl__node *root, const struct sl__pattern *pattern,
+                 const struct sl__route *route)
+{
+    struct sl__node *way[SL__SEGMENTS_MAX + 1];
+    unsigned depth = 0;
+    bool rest = false;
+    int r;
+
+    way[0] = root;
+    for (unsigned i = 0; i < pattern->count; i++) {
+        const struct sl__part *part = &pattern->parts[i];
+        struct sl__node *child;
+
+        rest = part->kind == SL__PART_REST; /* the last one, then */
+        if (rest)
+            break;
+        child = part->kind == SL__PART_PARAM ? add_param(way[depth])
+                                             : add_literal(way[depth], part->text);
+        if (!child)
+            return -ENOMEM;
+        way[++depth] = child;
+    }
+    r = sl__ends_add(rest ? &way[depth]->rest : &way[depth]->here, route);
+    if (r < 0)
+        return r;
+    for (unsigned i = 0; i <= depth; i++)
+        widen(way[i], route->order);
+    return 0;
+}
+
+static void consider(const struct sl__ends *e, struct search *s)
+{
+    for (uint32_t i = sl__ends_from(e, s->from); i < e->count; i++) {
+        if (s->best && e->list[i]->order >= s->best->order)
+            return;
+        if (sl__route_takes(e->list[i], s->wanted)) {
+            s->best = e->list[i];
+            return;
+        }
+    }
+}
+
+static void visit(const struct sl__node *n, uint32_t at, struct search *s)
+{
+    const struct sl__segment *segment = &s->segments[at];
+    const struct sl__node *child;
+
+    s->steps++;
+    if (n->first > n->last || n->last < s->from || (s->best && n->first >= s->best->order))
+        return;
+    if (at == s->count) {
+        if (!s->more)
+            consider(&n->here, s);
+        return;
+    }
+    child = find_literal(n, (struct sl__str){segment->ptr, segment->len}, segment->hash);
+    if (child)
+        visit(child, at + 1, s);
+    if (n->param && segment->len > 0)
+        visit(n->param, at + 1, s);
+    consider(&n->rest, s);
+}
+
+const struct sl__route *sl__segments_find(const struct sl__node *root, const struct sl__place *place,
+                                      const struct sl__wanted *wanted, uint32_t from,
+                                      uint64_t *steps)
+{
+    static const struct sl__segment empty = {"", 0, SL__PATH_HASH, 0};
+    struct search s = {.segments = place->path->segments + place->base,
+                       .count = place->path->count - place->base,
+                       .more = place->path->more,
+                       .wanted = wanted,
+                       .from = from};
+
+    if (s.count == 0) { /* the prefix took everything: "/api" is "/" to a router under "/api" */
+        s.segments = &empty;
+        s.count = 1;
+    }
+    visit(root, 0, &s);
+    *steps += s.steps;
+    return s.best;
+}

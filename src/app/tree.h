@@ -1,0 +1,38 @@
+/*
+ * The tree of path patterns: one node for each segment they share.
+ */
+#ifndef SL__APP_TREE_H
+#define SL__APP_TREE_H
+
+#include "app/table.h"
+
+/** Routes in order of definition. Zeroed memory is an empty list. */
+struct sl__ends {
+    const struct sl__route **list;
+    uint32_t count, size;
+};
+
+/** Appends a route, later than all there are. 0 or -ENOMEM. */
+int sl__ends_add(struct sl__ends *e, const struct sl__route *route);
+/** Index of the first route of order @p from or later; count if there is none. */
+uint32_t sl__ends_from(const struct sl__ends *e, uint32_t from);
+void sl__ends_finish(struct sl__ends *e);
+
+struct sl__node;
+
+/** NULL when out of memory. */
+struct sl__node *sl__segments_new(void);
+/** NULL is fine. Routes are not the tree's. */
+void sl__segments_free(struct sl__node *root);
+
+/** Adds a route, later than all there are, under its pattern. 0 or -ENOMEM: then it is not there.
+ */
+int sl__segments_add(struct sl__node *root, const struct sl__pattern *pattern,
+                 const struct sl__route *route);
+
+/** The earliest route of order @p from or later; NULL. Adds the nodes looked at to *steps. */
+const struct sl__route *sl__segments_find(const struct sl__node *root, const struct sl__place *place,
+                                      const struct sl__wanted *wanted, uint32_t from,
+                                      uint64_t *steps);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * The crew: each worker as the master sees it, from before its birth until it has been buried.
+ */
+#ifndef SL__CLUSTER_CREW_H
+#define SL__CLUSTER_CREW_H
+
+#include "cluster/channel.h"
+#include "cluster/executable.h"
+#include "cluster/hello.h"
+#include "cluster/listeners.h"
+#include "cluster/supervisor.h"
+
+struct sl__master;
+
+struct sl__member {
+    struct sl__link link; /* in the crew; who adopted last comes last */
+    struct sl__master *master;
+    uint32_t id;
+    unsigned slot, generation;
+    pid_t pid;                   /* 0: could not be spawned */
+    struct sl__watch process;    /* pidfd; -1 */
+    struct sl__channel *channel; /* NULL: could not be spawned */
+    struct sl__task stillborn;   /* says so, outside of the supervisor */
+    struct sl__timer patience;   /* it hung up, but lives on */
+    bool greeted;                /* it said HELLO and was let in */
+    bool ready;                  /* it said READY */
+    bool leaving;                /* it was asked to leave, or killed by us without its fault */
+    bool aborted;                /* it was not ready in time */
+    bool refused;                /* killed for what it said: nothing more is heard */
+    unsigned listener_count;
+    struct sl__listener
+        *listeners[SL__LISTENERS_MAX]; /* by index of its HELLO; NULL: closed since */
+    uint32_t instances, drain_ms, grace_ms, ready_ms; /* as its HELLO says */
+    char reason[512];                                 /* why it went, in its words or ours */
+};
+
+/** All living members; a table by id, because every message asks for everybody. */
+struct sl__crew {
+    struct sl__link members;
+    struct sl__member *recent[1024]; /* at id modulo its size */
+};
+
+void sl__crew_init(struct sl__crew *c);
+/** NULL if no such worker lives. */
+struct sl__member *sl__crew_find(struct sl__crew *c, uint32_t id);
+
+/** Starts a worker from @p executable. A failure is reported to the supervisor at the end of the
+ * tick. */
+void sl__crew_spawn(struct sl__master *m, uint32_t id, unsigned slot, unsigned generation,
+                    const struct sl__executable *executable);
+void sl__crew_drain(struct sl__master *m, uint32_t id, enum sl__drain_kind kind,
+                    int64_t deadline_ns);
+void sl__crew_kill(struct sl__master *m, uint32_t id, int signal);
+/** The process has ended: its last words are heard, then it is reaped and everybody told. */
+void sl__crew_bury(struct sl__member *w);
+/** No member may refer to this listener any more. */
+void sl__crew_forget_listener(struct sl__listener *l, void *master);
+/** SIGKILLs and reaps whoever is left. */
+void sl__crew_finish(struct sl__master *m);
+
+/** A frame of worker @p self (crew_frames.c). */
+void sl__crew_frame(void *self, struct sl__frame *frame);
+
+#endif

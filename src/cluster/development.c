@@ -1,0 +1,228 @@
+/*
+ * The master in development mode: a change becomes new code.
+ *
+ * Changes come from the watched tree; with a build command they start it, cancelling a running one,
+ * and its success is a reload. Without one every change is a reload, and the program's own file is
+ * watched by itself, because it usually lies in a folder of build outputs that the tree leaves out.
+ * Leaves through config.reload; what happens then is the supervisor's business.
+ */
+#include "cluster/development.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "cluster/build.h"
+#include "cluster/watch.h"
+#include "shallot/error.h"
+
+#define SETTLE_NS (50 * SL__MS) /* a compiler that writes the program seldom writes it alone */
+#define SAME_FILE_MAX 3 /* restarts of a build by one file, until it is taken for its outcome */
+
+struct sl__development {
+    struct sl__loop *loop;
+    struct sl__development_config config;
+    struct sl__tree *tree;
+    struct sl__build *build;      /* NULL: none */
+    struct sl__watch own;         /* inotify for the program's folder; -1: none */
+    struct sl__timer settle;      /* without a build: until the changes have come to rest */
+    const char *own_name;         /* the program's file in its folder */
+    char own_path[PATH_MAX];      /* resolved */
+    char root[PATH_MAX];          /* resolved */
+    char restarted_for[PATH_MAX]; /* the file that interrupted the build */
+    unsigned restarts;            /* how often in a row */
+};
+
+static void start_build(struct sl__development *d)
+{
+    int r = sl__build_start(d->build);
+
+    if (r < 0)
+        sl__log(SL__ERROR, "cannot start the build: %s", sl_strerror(r));
+}
+
+static void changed(void *self, const char *name, unsigned count)
+{
+    struct sl__development *d = self;
+
+    if (count > 1)
+        sl__log(SL__INFO, "changed: %s and %u more", name, count - 1);
+    else
+        sl__log(SL__INFO, "changed: %s", name);
+    if (!d->build) {
+        sl__timer_start(d->loop, &d->settle, d->loop->now + SETTLE_NS);
+        return;
+    }
+    if (sl__build_running(d->build)) {
+        d->restarts = strcmp(name, d->restarted_for) == 0 ? d->restarts + 1 : 1;
+        snprintf(d->restarted_for, sizeof d->restarted_for, "%s", name);
+    }
+    start_build(d);
+}
+
+static bool is_own_file(const struct sl__development *d, const char *name)
+{
+    size_t len = strlen(d->root);
+
+    return strncmp(d->own_path, d->root, len) == 0 && d->own_path[len] == '/' &&
+           strcmp(d->own_path + len + 1, name) == 0;
+}
+
+/* With a build command its outcomes are no changes; without one only the program's own file is left
+ * out here, for it has a watch of its own. */
+static bool ignore(void *self, const char *name)
+{
+    struct sl__development *d = self;
+
+    if (is_own_file(d, name))
+        return true;
+    if (!d->build)
+        return false;
+    if (d->restarts >= SAME_FILE_MAX && strcmp(name, d->restarted_for) == 0)
+        return true;
+    return sl__tree_is_product(d->root, name);
+}
+
+static void trouble(void *self, const char *line)
+{
+    sl__log(SL__WARN, "%s", line);
+}
+
+static void built(void *self, int status, const char *output, int64_t duration_ns)
+{
+    struct sl__development *d = self;
+    double seconds = (double)duration_ns / (double)SL__SEC;
+
+    d->restarts = 0;
+    d->restarted_for[0] = 0;
+    if (status == 0) {
+        sl__log(SL__INFO, "built in %.2f s", seconds);
+        d->config.reload(d->config.self);
+    } else if (status > 128) {
+        sl__log(SL__ERROR, "build failed: ended by signal %d after %.2f s; the running code stays",
+                status - 128, seconds);
+    } else {
+        sl__log(SL__ERROR, "build failed: exit code %d after %.2f s; the running code stays",
+                status, seconds);
+    }
+}
+
+static void settled(struct sl__timer *t)
+{
+    struct sl__development *d = SL__OWNER(t, struct sl__development, settle);
+
+    d->config.reload(d->config.self);
+}
+
+/* Something in the program's folder: a link replaced, or a file written. */
+static void own_ready(struct sl__watch *w, uint32_t events)
+{
+    struct sl__development *d = SL__OWNER(w, struct sl__development, own);
+    _Alignas(struct inotify_event) char buf[4096];
+    ssize_t n = read(w->fd, buf, sizeof buf);
+    bool meant = false;
+
+    for (ssize_t at = 0; at < n;) {
+        const struct inotify_event *ev = (const struct inotify_event *)(void *)(buf + at);
+
+        meant = meant || (ev->mask & IN_Q_OVERFLOW) ||
+                (ev->len > 0 && strcmp(ev->name, d->own_name) == 0);
+        at += (ssize_t)(sizeof *ev + ev->len);
+    }
+    if (meant)
+        changed(d, d->own_name, 1);
+}
+
+static int watch_own_file(struct sl__development *d)
+{
+    char folder[PATH_MAX];
+    int r;
+
+    snprintf(folder, sizeof folder, "%.*s", (int)(d->own_name - d->own_path), d->own_path);
+    d->own.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (d->own.fd < 0)
+        return -errno;
+    if (inotify_add_watch(d->own.fd, folder, IN_CLOSE_WRITE | IN_MOVED_TO) < 0)
+        r = -errno;
+    else
+        r = sl__loop_add(d->loop, &d->own);
+    if (r < 0) {
+        close(d->own.fd);
+        d->own.fd = -1;
+    }
+    return r;
+}
+
+static void watch_tree(struct sl__development *d)
+{
+    const struct sl__tree_events events = {changed, ignore, trouble, d};
+    char error[PATH_MAX + 256] = "";
+
+    d->tree = sl__tree_watch(d->loop, d->root, &events, error, sizeof error);
+    if (d->tree)
+        sl__log(SL__DEBUG, "watching %s", d->root);
+    else
+        sl__log(SL__ERROR, "changes will not be noticed: %s", error);
+}
+
+/* Absolute, so that neither a program that changes its directory nor the tree's names confuse us.
+ */
+static void resolve(const char *path, char *to)
+{
+    if (!realpath(path, to))
+        snprintf(to, PATH_MAX, "%s", path);
+}
+
+struct sl__development *sl__development_new(struct sl__loop *l,
+                                            const struct sl__development_config *config)
+{
+    struct sl__development *d = sl__alloc_zeroed(sizeof *d);
+    int r;
+
+    d->loop = l;
+    d->config = *config;
+    d->settle.fire = settled;
+    d->own = (struct sl__watch){.fd = -1, .events = EPOLLIN, .ready = own_ready};
+    resolve(config->watch ? config->watch : ".", d->root);
+    resolve(config->executable, d->own_path);
+    d->own_name = strrchr(d->own_path, '/');
+    d->own_name = d->own_name ? d->own_name + 1 : d->own_path;
+    if (config->build) {
+        const struct sl__build_events events = {built, d};
+
+        d->build = sl__build_new(l, config->build, &events);
+    } else {
+        r = watch_own_file(d);
+        if (r < 0)
+            sl__log(SL__WARN, "changes of %s will not be noticed: %s", d->own_path, sl_strerror(r));
+    }
+    watch_tree(d);
+    return d;
+}
+
+void sl__development_free(struct sl__development *d)
+{
+    if (!d)
+        return;
+    sl__timer_stop(d->loop, &d->settle);
+    if (d->own.fd >= 0) {
+        sl__loop_remove(d->loop, &d->own);
+        close(d->own.fd);
+    }
+    sl__build_free(d->build);
+    sl__tree_free(d->tree);
+    sl__free(d);
+}
+
+pid_t sl__development_build_pid(const struct sl__development *d)
+{
+    return d && d->build ? sl__build_pid(d->build) : 0;
+}

@@ -1,0 +1,107 @@
+/*
+ * The master's listening sockets.
+ *
+ * Endpoints come from the program's own sl_bind() before any worker starts, and later from the
+ * HELLO of each worker; descriptors go to the workers in WELCOME frames. A socket is closed when
+ * the code that serves names it no longer, which only a good reload can bring about: with all
+ * workers dead the port stays open and the kernel queues.
+ */
+#include "cluster/listeners.h"
+
+#include "base/mem.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void close_listener(struct sl__listener *l)
+{
+    struct stat st;
+
+    sl__list_remove(&l->link);
+    close(l->fd);
+    if (l->inode && stat(l->endpoint.unix_path, &st) == 0 && st.st_dev == l->device &&
+        st.st_ino == l->inode)
+        unlink(l->endpoint.unix_path);
+    sl__free(l);
+}
+
+static void remember_file(struct sl__listener *l)
+{
+    struct stat st;
+
+    if (l->endpoint.unix_path[0] && stat(l->endpoint.unix_path, &st) == 0) {
+        l->device = st.st_dev;
+        l->inode = st.st_ino;
+    }
+}
+
+void sl__listeners_init(struct sl__listeners *ls)
+{
+    sl__list_init(&ls->all);
+}
+
+void sl__listeners_finish(struct sl__listeners *ls)
+{
+    while (ls->all.next && !sl__list_empty(&ls->all))
+        close_listener(SL__OWNER(ls->all.next, struct sl__listener, link));
+}
+
+int sl__listeners_open(struct sl__listeners *ls, const struct sl__endpoint *e,
+                       struct sl__listener **ret, char *ret_error, size_t error_len)
+{
+    struct sl__listener *l;
+    int fd;
+
+    for (struct sl__link *at = ls->all.next; at != &ls->all; at = at->next) {
+        l = SL__OWNER(at, struct sl__listener, link);
+        if (sl__endpoint_equal(&l->endpoint, e)) {
+            *ret = l;
+            return 0;
+        }
+    }
+    fd = sl__endpoint_open(e, ret_error, error_len);
+    if (fd < 0)
+        return fd;
+    l = sl__alloc_zeroed(sizeof *l);
+    l->endpoint = *e;
+    l->fd = fd;
+    remember_file(l);
+    sl__list_append(&ls->all, &l->link);
+    *ret = l;
+    return 0;
+}
+
+void sl__listeners_promote(struct sl__listeners *ls,
+                           void (*closing)(struct sl__listener *l, void *self), void *self)
+{
+    struct sl__link *next;
+
+    for (struct sl__link *at = ls->all.next; at != &ls->all; at = next) {
+        struct sl__listener *l = SL__OWNER(at, struct sl__listener, link);
+
+        next = at->next;
+        l->good = l->candidate;
+        l->candidate = false;
+        if (!l->good) {
+            closing(l, self);
+            close_listener(l);
+        }
+    }
+}
+
+void sl__listeners_demote(struct sl__listeners *ls,
+                          void (*closing)(struct sl__listener *l, void *self), void *self)
+{
+    struct sl__link *next;
+
+    for (struct sl__link *at = ls->all.next; at != &ls->all; at = next) {
+        struct sl__listener *l = SL__OWNER(at, struct sl__listener, link);
+
+        next = at->next;
+        l->candidate = false;
+        if (!l->good) {
+            closing(l, self);
+            close_listener(l);
+        }
+    }
+}

@@ -1,0 +1,265 @@
+/*
+ * The master's life: opens what must outlive a worker, then performs what the supervisor decides
+ * until everybody is gone.
+ *
+ * Comes from shallot.c in the process the user started. The other rooms of the master are listed in
+ * master_state.h; here are the beginning, the end, and the supervisor's hands.
+ */
+#include "cluster/master.h"
+
+#include "base/log.h"
+#include "base/time.h"
+#include "cluster/master_state.h"
+#include "cluster/role.h"
+#include "shallot/error.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SETTLE_NS (200 * SL__MS)
+#define SETTLE_DEVELOPMENT_NS (50 * SL__MS)
+#define CRASH_BUDGET 10
+
+static void act_spawn(void *self, uint32_t id, unsigned slot, unsigned generation, bool candidate)
+{
+    struct sl__master *m = self;
+
+    sl__crew_spawn(m, id, slot, generation, sl__master_code(m, candidate));
+}
+
+static void act_drain(void *self, uint32_t id, enum sl__drain_kind kind, int64_t deadline_ns)
+{
+    sl__crew_drain(self, id, kind, deadline_ns);
+}
+
+static void act_kill(void *self, uint32_t id, int signal)
+{
+    sl__crew_kill(self, id, signal);
+}
+
+static void act_good(void *self, unsigned generation)
+{
+    sl__master_promote(self, generation);
+}
+
+static void act_failed(void *self, unsigned generation, const char *reason)
+{
+    sl__master_demote(self);
+}
+
+static bool ask_served(void *self, uint32_t id)
+{
+    struct sl__master *m = self;
+    const struct sl__member *w = sl__crew_find(&m->crew, id);
+
+    return w && m->board.slots[w->slot].served > 0;
+}
+
+static void act_wake_at(void *self, int64_t at)
+{
+    struct sl__master *m = self;
+
+    if (at == INT64_MAX)
+        sl__timer_stop(&m->loop, &m->wake);
+    else
+        sl__timer_start(&m->loop, &m->wake, at);
+}
+
+static void act_finished(void *self, int status)
+{
+    struct sl__master *m = self;
+
+    m->status = status;
+    sl__loop_stop(&m->loop);
+}
+
+static void act_log(void *self, enum sl__level level, const char *line)
+{
+    sl__log(level, "%s", line);
+}
+
+static void wake(struct sl__timer *t)
+{
+    struct sl__master *m = SL__OWNER(t, struct sl__master, wake);
+
+    sl__supervisor_tick(m->supervisor, m->loop.now);
+}
+
+static void reload(void *self)
+{
+    sl__master_reload(self);
+}
+
+void sl__master_tell(struct sl__master *m, const struct sl__member *w,
+                     void (*hook)(void *self, const sl_worker_info *info), int code, int signal)
+{
+    const sl_worker_info info = {
+        .id = (int)w->id,
+        .pid = w->pid,
+        .generation = w->generation,
+        .code = code,
+        .signal = signal,
+        .expected = w->leaving,
+    };
+
+    if (hook)
+        hook(m->config.hooks.self, &info);
+}
+
+static void make_supervisor(struct sl__master *m)
+{
+    const struct sl__supervisor_config config = {
+        .instances = m->config.instances,
+        .development = m->config.development,
+        .drain_ns = m->config.drain_ms * SL__MS,
+        .ready_ns = m->config.ready_ms * SL__MS,
+        .settle_ns = m->config.development ? SETTLE_DEVELOPMENT_NS : SETTLE_NS,
+        .healthy_ns = SL__SEC,
+        .backoff_min_ns = SL__SEC / 10,
+        .backoff_max_ns = 10 * SL__SEC,
+        .crash_budget = CRASH_BUDGET,
+        .seed = (uint64_t)m->loop.now ^ (uint64_t)getpid() << 32,
+    };
+    const struct sl__supervisor_actions actions = {
+        .spawn = act_spawn,
+        .drain = act_drain,
+        .kill = act_kill,
+        .good = act_good,
+        .failed = act_failed,
+        .served = ask_served,
+        .wake_at = act_wake_at,
+        .finished = act_finished,
+        .log = act_log,
+        .self = m,
+    };
+
+    m->wake.fire = wake;
+    m->supervisor = sl__supervisor_new(&config, &actions);
+}
+
+/* A port in use is one clear line, before any worker starts. */
+static int open_listeners(struct sl__master *m)
+{
+    char error[512] = "";
+
+    for (unsigned i = 0; i < m->config.endpoint_count; i++) {
+        struct sl__listener *l;
+        int r = sl__listeners_open(&m->listeners, &m->config.endpoints[i], &l, error, sizeof error);
+
+        if (r < 0) {
+            sl__log(SL__ERROR, "%s", error);
+            return r;
+        }
+        l->good = true;
+    }
+    return 0;
+}
+
+/* Descriptors pass through here when a generation hands over: as many as the system allows. */
+static void raise_file_limit(struct sl__master *m)
+{
+    struct rlimit more;
+
+    if (getrlimit(RLIMIT_NOFILE, &m->files) < 0)
+        return;
+    more = m->files;
+    more.rlim_cur = more.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &more);
+}
+
+static void init(struct sl__master *m, const struct sl__master_config *config)
+{
+    *m = (struct sl__master){.config = *config, .status = 1};
+    m->held.fd = m->candidate.fd = m->board.fd = -1;
+    m->instances = config->instances;
+    sl__listeners_init(&m->listeners);
+    sl__crew_init(&m->crew);
+    raise_file_limit(m);
+    setvbuf(stdout, NULL, _IOLBF, 0); /* shared with the workers: line by line */
+    sl__log_set_who("master");
+    sl__set_process_title("shallot: master (%s)", config->name);
+}
+
+/* 0, or a negative errno that has been printed. */
+static int start(struct sl__master *m)
+{
+    const char *what = "start the event loop";
+    int r = sl__loop_init(&m->loop);
+
+    if (r < 0)
+        goto fail;
+    what = "take signals";
+    r = sl__master_signals_start(m);
+    if (r < 0)
+        goto fail;
+    what = "open the program's file";
+    r = sl__executable_open_self(&m->held);
+    if (r < 0)
+        goto fail;
+    what = "make the scoreboard";
+    r = sl__scoreboard_create(&m->board);
+    if (r < 0)
+        goto fail;
+    what = "make the relay";
+    r = sl__master_bus_start(m);
+    if (r < 0)
+        goto fail;
+    return open_listeners(m);
+fail:
+    sl__log(SL__ERROR, "cannot %s: %s", what, sl_strerror(r));
+    return r;
+}
+
+static void run(struct sl__master *m)
+{
+    unsigned workers = m->config.development ? 1 : m->config.instances;
+    const char *why = m->config.development ? "development" : m->config.instances_reason;
+    int r;
+
+    sl__log(SL__INFO, "master %d, %u worker%s%s%s", getpid(), workers, workers == 1 ? "" : "s",
+            why ? ": " : "", why ? why : "");
+    make_supervisor(m);
+    if (m->config.development)
+        m->development = sl__development_new(&m->loop, &(struct sl__development_config){
+                                                           .build = m->config.build,
+                                                           .watch = m->config.watch,
+                                                           .executable = m->held.path,
+                                                           .reload = reload,
+                                                           .self = m,
+                                                       });
+    sl__supervisor_start(m->supervisor, m->loop.now);
+    r = sl__loop_run(&m->loop);
+    if (r < 0)
+        sl__log(SL__ERROR, "the event loop failed: %s", sl_strerror(r));
+}
+
+/* Accepts whatever of it start() has begun. */
+static void finish(struct sl__master *m)
+{
+    sl__development_free(m->development);
+    sl__crew_finish(m);
+    if (m->relay)
+        sl__master_bus_stop(m);
+    sl__supervisor_free(m->supervisor);
+    sl__listeners_finish(&m->listeners);
+    sl__scoreboard_finish(&m->board);
+    sl__executable_close(&m->held);
+    sl__executable_close(&m->candidate);
+    sl__signals_stop(&m->signals);
+    sl__loop_finish(&m->loop);
+    if (m->files.rlim_max > 0)
+        setrlimit(RLIMIT_NOFILE, &m->files);
+}
+
+int sl__master_run(const struct sl__master_config *config)
+{
+    struct sl__master m;
+
+    init(&m, config);
+    if (start(&m) == 0)
+        run(&m);
+    finish(&m);
+    return m.status;
+}

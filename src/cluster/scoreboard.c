@@ -1,0 +1,127 @@
+/*
+ * The scoreboard: what every worker lets the others know, without asking anybody.
+ *
+ * The master creates it and says whose slot is whose; workers attach to the inherited descriptor,
+ * write their own slot and read all of them for the gate. Nothing is locked: a number that is a
+ * moment old only makes the gate a little less exact.
+ */
+#include "cluster/scoreboard.h"
+
+#include "base/sys.h"
+#include "base/time.h"
+#include "cluster/memfd.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STUCK_NS (50 * SL__MS) /* one tick for longer than this: cannot accept at present */
+
+struct board {
+    struct sl__slot slots[SL__SLOTS];
+    _Alignas(128) _Atomic uint32_t used; /* slots from here on were never assigned */
+};
+
+static int map_board(struct sl__scoreboard *b)
+{
+    struct board *board = sl__sys_mmap(sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED, b->fd);
+
+    if (!board)
+        return -ENOMEM;
+    b->slots = board->slots;
+    b->used = &board->used;
+    return 0;
+}
+
+/* A mean without those who cannot accept now: their share has to be borne by the others. */
+static bool counts(const struct sl__slot *s, int64_t now)
+{
+    int64_t tick;
+
+    if (!atomic_load_explicit(&s->worker, memory_order_relaxed) ||
+        !atomic_load_explicit(&s->accepting, memory_order_relaxed))
+        return false;
+    tick = atomic_load_explicit(&s->tick, memory_order_relaxed);
+    return tick == 0 || now - tick <= STUCK_NS;
+}
+
+int sl__scoreboard_create(struct sl__scoreboard *b)
+{
+    int r;
+
+    *b = (struct sl__scoreboard){.fd = sl__memfd_create("shallot-scoreboard")};
+    if (b->fd < 0)
+        return b->fd;
+    r = ftruncate(b->fd, sizeof(struct board)) < 0 ? -errno : map_board(b);
+    if (r == 0 && fcntl(b->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+        r = -errno;
+    if (r < 0)
+        sl__scoreboard_finish(b);
+    return r;
+}
+
+int sl__scoreboard_attach(struct sl__scoreboard *b, int fd)
+{
+    struct stat st;
+    int r;
+
+    *b = (struct sl__scoreboard){.fd = fd};
+    if (fstat(fd, &st) < 0)
+        r = -errno;
+    else if (st.st_size != sizeof(struct board))
+        r = -EBADMSG; /* another layout: another version of the master */
+    else
+        r = map_board(b);
+    if (r < 0)
+        b->fd = -1; /* stays the caller's */
+    return r;
+}
+
+void sl__scoreboard_finish(struct sl__scoreboard *b)
+{
+    if (b->slots) {
+        munmap(b->slots, sizeof(struct board));
+        if (b->fd >= 0)
+            close(b->fd);
+    } else if (b->fd > 0) { /* created, but not mapped; zeroed memory has no descriptor */
+        close(b->fd);
+    }
+    *b = (struct sl__scoreboard){.fd = -1};
+}
+
+void sl__scoreboard_assign(struct sl__scoreboard *b, unsigned slot, uint32_t worker)
+{
+    struct sl__slot *s = &b->slots[slot];
+
+    assert(slot < SL__SLOTS);
+    atomic_store(&s->accepting, 0);
+    atomic_store(&s->connections, 0);
+    atomic_store(&s->served, 0);
+    atomic_store(&s->tick, 0);
+    atomic_store(&s->worker, worker);
+    if (slot >= atomic_load(b->used))
+        atomic_store(b->used, slot + 1);
+}
+
+bool sl__scoreboard_too_many(const struct sl__scoreboard *b, unsigned slot, unsigned mine,
+                             int64_t now)
+{
+    unsigned used = atomic_load_explicit(b->used, memory_order_relaxed);
+    uint64_t sum = mine, workers = 1;
+
+    if (used > SL__SLOTS)
+        used = SL__SLOTS;
+    for (unsigned i = 0; i < used; i++) {
+        const struct sl__slot *s = &b->slots[i];
+
+        if (i == slot || !counts(s, now))
+            continue;
+        sum += atomic_load_explicit(&s->connections, memory_order_relaxed);
+        workers++;
+    }
+    return 8 * workers * mine > 9 * sum + 16 * workers; /* mine > mean + mean / 8 + 2 */
+}

@@ -1,0 +1,119 @@
+/*
+ * Generations: the current one, which serves, and during a reload the candidate beside it.
+ *
+ * Comes from supervisor.c when new code is there, when a candidate's worker is READY or dead, and
+ * whenever the number of workers may be wrong. The current generation is not touched before the
+ * candidate has proved itself; whatever happens to a candidate costs nothing but its own workers.
+ */
+#include "cluster/supervisor_state.h"
+
+#include <string.h>
+
+static struct sl__sv_worker *holder_of(struct sl__supervisor *s, const struct sl__sv_position *p)
+{
+    return p->holder ? &s->workers[p->holder - 1] : NULL;
+}
+
+/* A vacant position goes first, which costs nobody; then that of the youngest worker. */
+static struct sl__sv_position *most_dispensable(struct sl__supervisor *s)
+{
+    struct sl__sv_generation *g = &s->current;
+    struct sl__sv_position *best = &g->positions[0];
+
+    for (unsigned i = 1; i < g->count && best->holder; i++) {
+        struct sl__sv_position *p = &g->positions[i];
+
+        if (!p->holder || holder_of(s, p)->id > holder_of(s, best)->id)
+            best = p;
+    }
+    return best;
+}
+
+void sl__sv_candidate_begin(struct sl__supervisor *s, int64_t now)
+{
+    struct sl__sv_generation *g = &s->candidate;
+
+    g->number = ++s->last_generation;
+    g->count = s->instances;
+    g->settled_at = SL__NEVER;
+    for (unsigned i = 0; i < g->count; i++)
+        g->positions[i] = (struct sl__sv_position){.due = now};
+}
+
+/* One that is READY may be answering somebody already. */
+void sl__sv_candidate_end(struct sl__supervisor *s, int64_t now)
+{
+    struct sl__sv_generation *g = &s->candidate;
+
+    for (unsigned i = 0; i < g->count; i++) {
+        struct sl__sv_worker *w = holder_of(s, &g->positions[i]);
+
+        if (w && w->state != SL__WORKER_READY && !w->aborted)
+            sl__sv_kill(s, w);
+        else if (w)
+            sl__sv_dismiss(s, w, SL__LEAVE_HAND_OVER, now);
+    }
+    g->number = 0;
+    g->count = 0;
+    g->settled_at = SL__NEVER;
+}
+
+void sl__sv_candidate_failed(struct sl__supervisor *s, const char *reason, int64_t now)
+{
+    unsigned number = s->candidate.number;
+
+    sl__sv_candidate_end(s, now);
+    sl__sv_say(s, SL__WARN, "generation %u failed: %s; generation %u stays%s", number, reason,
+               s->current.number, s->config.development ? ", waiting for the next change" : "");
+    s->actions.failed(s->actions.self, number, reason);
+}
+
+bool sl__sv_candidate_ready(const struct sl__supervisor *s)
+{
+    const struct sl__sv_generation *g = &s->candidate;
+
+    for (unsigned i = 0; i < g->count; i++) {
+        if (!g->positions[i].holder ||
+            s->workers[g->positions[i].holder - 1].state != SL__WORKER_READY)
+            return false;
+    }
+    return g->number != 0;
+}
+
+void sl__sv_promote(struct sl__supervisor *s, int64_t now)
+{
+    unsigned old = s->current.number;
+
+    s->current = s->candidate;
+    s->current.settled_at = SL__NEVER;
+    s->candidate.number = 0;
+    s->candidate.count = 0;
+    s->candidate.settled_at = SL__NEVER;
+    sl__sv_budget_reset(s);
+    sl__sv_say(s, SL__INFO, "generation %u serves, generation %u leaves", s->current.number, old);
+    s->promoting = true;
+    s->actions.good(s->actions.self, s->current.number);
+    s->promoting = false;
+    for (unsigned slot = 0; slot < s->slots_used; slot++) {
+        struct sl__sv_worker *w = &s->workers[slot];
+
+        if (w->id && w->generation != s->current.number)
+            sl__sv_dismiss(s, w, SL__LEAVE_HAND_OVER, now);
+    }
+}
+
+void sl__sv_resize(struct sl__supervisor *s, int64_t now)
+{
+    struct sl__sv_generation *g = &s->current;
+
+    while (g->count > s->instances) {
+        struct sl__sv_position *p = most_dispensable(s);
+        struct sl__sv_worker *w = holder_of(s, p);
+
+        *p = g->positions[--g->count];
+        if (w)
+            sl__sv_dismiss(s, w, SL__LEAVE_HAND_OVER, now);
+    }
+    while (g->count < s->instances)
+        g->positions[g->count++] = (struct sl__sv_position){.due = s->exhausted ? SL__NEVER : now};
+}

@@ -1,0 +1,67 @@
+/*
+ * Inside of the floor: a fiber, and the runtime of a thread.
+ */
+#ifndef SL__FIBER_RUNTIME_H
+#define SL__FIBER_RUNTIME_H
+
+#include <stdint.h>
+
+#include "fiber/fiber.h"
+#include "fiber/sanitize.h"
+#include "fiber/stack.h"
+
+enum sl__fiber_state {
+    SL__FIBER_NEW, /* queued or about to run for the first time */
+    SL__FIBER_RUNNING,
+    SL__FIBER_WAITING,  /* for a wake, its deadline or cancellation */
+    SL__FIBER_YIELDING, /* for the next tick and nothing else */
+    SL__FIBER_ENDED,
+};
+
+/** Lives in the head of its own stack, so that starting one allocates nothing. */
+struct sl__fiber {
+    struct sl__stack stack; /* first: a stack's head is its fiber */
+    void *place;            /* what sl__switch() stored, while it does not run */
+    struct sl__fiber *next; /* in the ready queue */
+    void (*fn)(void *arg);
+    void *arg;
+    uint8_t state;  /* enum sl__fiber_state */
+    bool queued;    /* in the ready queue */
+    bool woken;     /* a wake that no wait has returned for yet */
+    bool timed_out; /* the timer of this wait has fired */
+    bool cancelled;
+    unsigned shield;  /* depth of shields */
+    unsigned ignored; /* waits that returned -ECANCELED */
+    struct sl__timer timer;
+    const char *label;
+    void *user;
+    struct sl__san san;
+};
+
+struct sl__offload;
+struct sl_task;
+
+/** The runtime of a thread; loop is NULL when there is none. */
+struct sl__fibers {
+    struct sl__fiber *current; /* NULL while the loop runs */
+    void *loop_place;
+    uint64_t control; /* the loop's floating-point control, with which every fiber starts */
+    struct sl__fiber *ready, *last_ready; /* first in, first out */
+    struct sl__task run;                  /* runs the ready ones, in this tick */
+    struct sl__loop *loop;
+    unsigned live, max_live;
+    struct sl__stack_pool stacks;
+    struct sl__offload *offload; /* made when first needed */
+    struct sl_task *spare_tasks; /* kept by task.c */
+    unsigned spare_task_count;
+    struct sl__san san; /* of the loop */
+};
+
+/* Found by one addition to the thread register, also in a shared library and in a signal handler.
+ */
+extern _Thread_local struct sl__fibers sl__fibers_here __attribute__((tls_model("initial-exec")));
+
+/** Frees what task.c keeps. */
+void sl__tasks_forget(struct sl__fibers *rt);
+
+#endif

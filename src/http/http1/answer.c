@@ -1,0 +1,163 @@
+/*
+ * The answer: what stands in the response when the onion has unwound becomes octets of the output.
+ *
+ * The turn comes here on the request's fiber. Bytes and small files are in the output when this
+ * returns, larger bytes all but their last 64 KiB; a larger file stays with the turn for the loop
+ * to send; a source is pulled here, and may wait. Nothing is sent from here unless there is much of
+ * it: the connection sends everything of one read at once.
+ */
+#include <errno.h>
+
+#include "base/sys.h"
+#include "http/http1/conn.h"
+#include "http/http1/write.h"
+#include "shallot/error.h"
+
+#define INLINE_FILE ((int64_t)16384) /* reading and sending together cost less than sendfile */
+
+bool sl__answer_closes(const struct sl__turn *t)
+{
+    const struct sl__conn *c = t->conn;
+    const struct sl__conns *home = c->home;
+    const struct sl__exchange *x = &t->exchange;
+
+    if (!x->request.keep_alive || home->leaving != SL__STAY || t->body_error ||
+        c->requests >= home->limits.connection_requests)
+        return true;
+    if (t->body_done)
+        return false;
+    /* A client that waits for 100 (Continue) in vain may send its body or the next request: who
+     * could tell (RFC 9110 §10.1.1). */
+    if (!t->continued)
+        return true;
+    return !x->committed && x->request.body == SL__BODY_LENGTH &&
+           x->request.content_length > home->limits.discard_bytes;
+}
+
+int sl__answer_head(struct sl__turn *t, int64_t length, bool chunked)
+{
+    struct sl__conn *c = t->conn;
+    const struct sl__exchange *x = &t->exchange;
+    struct sl__http1_head h = {
+        .response = &x->response,
+        .length = length,
+        .chunked = chunked,
+        .close = t->close,
+        .keep_alive = !t->close && x->request.minor == 0,
+        .date = sl__conns_date(c->home),
+    };
+    struct sl__buf *out = sl__out_buf(c);
+    int r = out ? sl__http1_write_head(out, &h) : -ENOMEM;
+
+    if (r == 0)
+        t->head_done = true;
+    return r;
+}
+
+static int send_bytes(struct sl__turn *t)
+{
+    struct sl__str body = t->exchange.response.bytes;
+    size_t pending = sl__out_pending(t->conn);
+    int r = sl__answer_head(t, (int64_t)body.len, false);
+    struct sl__buf *out;
+
+    if (r < 0 || body.len == 0)
+        return r;
+    if (body.len > SL__OUT_HIGH)
+        return sl__out_put(t, body.ptr, body.len);
+    out = sl__out_buf(t->conn);
+    r = sl__buf_append(out, body.ptr, body.len);
+    if (r < 0) { /* not half an answer */
+        out->end = out->at + pending;
+        t->head_done = false;
+    }
+    return r;
+}
+
+/* Nothing of the answer may have been sent: takes it back, and says 500 instead. */
+static int send_failure(struct sl__turn *t, size_t pending)
+{
+    struct sl__response *r = &t->exchange.response;
+    struct sl__buf *out = sl__out_buf(t->conn);
+
+    if (out)
+        out->end = out->at + pending;
+    sl__response_clear(r);
+    r->status = 500;
+    t->close = true;
+    return sl__answer_head(t, 0, false);
+}
+
+static int send_file(struct sl__turn *t)
+{
+    struct sl__response *r = &t->exchange.response;
+    size_t pending = sl__out_pending(t->conn);
+    int result = sl__answer_head(t, r->file_len, false);
+    ssize_t n;
+
+    if (result < 0)
+        return result;
+    t->file = r->file;
+    t->file_at = r->file_at;
+    t->file_left = r->file_len;
+    r->payload = SL__PAYLOAD_NONE; /* the turn closes it */
+    r->file = -1;
+    if (t->file_left > INLINE_FILE)
+        return 0;
+    while (t->file_left > 0) {
+        n = sl__out_read_file(t, (size_t)t->file_left);
+        if (n <= 0) {
+            t->file_left = 0;
+            return send_failure(t, pending);
+        }
+    }
+    return 0;
+}
+
+/* As for GET, without the body (RFC 9110 §9.3.2). */
+static int send_head_only(struct sl__turn *t)
+{
+    const struct sl__response *r = &t->exchange.response;
+    int64_t length = sl__response_length(r);
+    bool chunked = length < 0 && t->exchange.request.minor > 0;
+
+    if (r->payload == SL__PAYLOAD_NONE && sl__response_announced(r) >= 0)
+        length = sl__response_announced(r);
+    if (length < 0 && !chunked)
+        t->close = true;
+    return sl__answer_head(t, length, chunked);
+}
+
+static int send_standing(struct sl__turn *t)
+{
+    struct sl__response *r = &t->exchange.response;
+
+    if (r->status == 0)
+        r->status = 200;
+    t->close = sl__answer_closes(t);
+    if (r->status == 204 || r->status == 304 || r->status < 200)
+        return sl__answer_head(t, -1, false);
+    if (t->exchange.request.method == SL__METHOD_HEAD)
+        return send_head_only(t);
+    switch (r->payload) {
+    case SL__PAYLOAD_SOURCE:
+        return sl__stream_source(t);
+    case SL__PAYLOAD_FILE:
+        return send_file(t);
+    default:
+        return send_bytes(t);
+    }
+}
+
+void sl__answer(struct sl__turn *t)
+{
+    struct sl__exchange *x = &t->exchange;
+    int r = -ECANCELED;
+
+    if (!t->conn->broken)
+        r = x->committed ? sl__exchange_end(x) : send_standing(t);
+    if (r < 0)
+        t->failed = true;
+    if (t->body_error || (!t->continued && !t->body_done))
+        t->close = true;
+}

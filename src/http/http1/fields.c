@@ -1,0 +1,150 @@
+/*
+ * The five fields that make a request what it is: Host, Content-Length, Transfer-Encoding,
+ * Connection and Expect.
+ *
+ * The parser comes here with each of them as its line is complete, and once more at the end of the
+ * head; what is found goes into the request. Two servers that read a length differently can be
+ * played against each other, so there is one way to say it: one Content-Length of digits only, or
+ * Transfer-Encoding: chunked and nothing else, never both. What a lenient server would guess at is
+ * an error here.
+ */
+#include "http/http1/fields.h"
+
+#include "http/http1/host.h"
+
+/* Takes the next element of a comma-separated list (RFC 9110 §5.6.1), trimmed; false at the end,
+ * when the list has no octets any more, not even the none behind the last comma. */
+static bool next_element(struct sl__str *list, struct sl__str *ret)
+{
+    const char *p = list->ptr, *end, *comma;
+
+    if (!p)
+        return false;
+    end = p + list->len;
+    comma = memchr(p, ',', list->len);
+    if (comma) {
+        *list = (struct sl__str){comma + 1, (size_t)(end - comma) - 1};
+        end = comma;
+    } else {
+        *list = (struct sl__str){NULL, 0};
+    }
+    while (p < end && (*p == ' ' || *p == '\t'))
+        p++;
+    while (end > p && (end[-1] == ' ' || end[-1] == '\t'))
+        end--;
+    *ret = (struct sl__str){p, (size_t)(end - p)};
+    return true;
+}
+
+/* Is this a plain name and perhaps a port of at most four digits? Nearly every host is, so only the
+ * others go through the whole grammar. */
+static inline bool is_plain_host(struct sl__str host, const char *begin)
+{
+    const char *end = host.ptr + host.len;
+    const char *p = sl__scan_host_quick(host.ptr, begin, end);
+
+    if (p == end)
+        return true;
+    if (*p != ':' || p == host.ptr || end - p > 5)
+        return false;
+    while (++p < end)
+        if (!sl__char_is(*p, SL__CHAR_DIGIT))
+            return false;
+    return true;
+}
+
+int sl__judge_host(struct sl__request *r, struct sl__facts *f, struct sl__span at,
+                   const char *begin)
+{
+    struct sl__str value = {begin + at.at, at.len};
+
+    if (f->host || !(is_plain_host(value, begin) || sl__host_valid(value)))
+        return -SL_EBADREQUEST;
+    f->host = true;
+    if (!f->authority)
+        r->host = at;
+    return SL__STEP_ON;
+}
+
+int sl__judge_content_length(struct sl__request *r, struct sl__facts *f, struct sl__str value)
+{
+    int64_t length = sl__decimal(value);
+
+    if (length < 0 || f->length || f->chunked)
+        return -SL_EBADREQUEST;
+    f->length = true;
+    r->content_length = (uint64_t)length;
+    return SL__STEP_ON;
+}
+
+/* What is no coding at all, or stands where no coding may stand, is malformed; a coding nobody here
+ * knows is another matter (RFC 9112 §6.1), if it could be one: a token, perhaps with parameters. */
+static int judge_coding(struct sl__facts *f, struct sl__str coding)
+{
+    const char *end = coding.ptr + coding.len;
+    const char *stop = sl__scan_name_by_table(coding.ptr, end), *p = stop;
+    struct sl__str name = {coding.ptr, (size_t)(stop - coding.ptr)};
+    bool chunked = sl__str_equal_nocase(name, SL__STR("chunked"));
+
+    while (p < end && (*p == ' ' || *p == '\t'))
+        p++;
+    if (name.len == 0 || f->chunked || (p < end && (*p != ';' || chunked)))
+        return -SL_EBADREQUEST;
+    f->chunked = chunked;
+    return chunked ? SL__STEP_ON : -SL_ECODING;
+}
+
+int sl__judge_transfer_encoding(const struct sl__request *r, struct sl__facts *f,
+                                struct sl__str value)
+{
+    struct sl__str coding;
+    int result = SL__STEP_ON;
+
+    if (f->length || r->minor == 0)
+        return -SL_EBADREQUEST;
+    while (result > 0 && next_element(&value, &coding))
+        result = judge_coding(f, coding);
+    return result;
+}
+
+/* Field values hold no controls, so these comparisons are as exact as those of names. */
+static bool is_close(struct sl__str option)
+{
+    return option.len == 5 && sl__lower4(option.ptr) == sl__lower4("clos") &&
+           (option.ptr[4] | 0x20) == 'e';
+}
+
+static bool is_keep_alive(struct sl__str option)
+{
+    return option.len == 10 && sl__lower8(option.ptr) == sl__lower8("keep-ali") &&
+           sl__lower4(option.ptr + 6) == sl__lower4("live");
+}
+
+int sl__judge_connection(struct sl__facts *f, struct sl__str value)
+{
+    struct sl__str option;
+
+    if (is_keep_alive(value)) {
+        f->keep_alive = true;
+        return SL__STEP_ON;
+    }
+    while (next_element(&value, &option)) {
+        f->close |= is_close(option);
+        f->keep_alive |= is_keep_alive(option);
+    }
+    return SL__STEP_ON;
+}
+
+int sl__judge_expect(struct sl__facts *f, struct sl__str value)
+{
+    struct sl__str expectation;
+
+    while (next_element(&value, &expectation)) {
+        if (expectation.len == 0)
+            continue;
+        if (!sl__str_equal_nocase(expectation, SL__STR("100-continue")))
+            return -SL_EEXPECTATION;
+        f->expect_continue = true;
+    }
+    return SL__STEP_ON;
+}

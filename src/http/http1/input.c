@@ -1,0 +1,193 @@
+/*
+ * Input: blocks from a pool, one recv at a time, heads pinned, what is incomplete parked.
+ *
+ * The connection comes here when its socket is readable and leaves with octets behind those it has.
+ * While a request has its turn, its head stays where it is, because the handler was given pointers
+ * into it; body and pipelined octets live behind it, and when the room there is too small to be
+ * worth a recv, in a second block. Nothing here grows with what a client sends, except up to the
+ * limit of a head: when there is no room, nothing is received, and the client has to wait.
+ *
+ * An idle connection has no block. A head that is incomplete when the input is exhausted moves to
+ * memory of exactly its size, so that ten thousand slow clients cost what they have sent.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/sys.h"
+#include "http/http1/conn.h"
+
+#define SPARE_BLOCKS 64
+#define ROOM_MIN ((uint32_t)4096) /* less behind a pinned head is not worth a recv */
+#define GROW_MORE ((size_t)4096)  /* beyond limits.head_bytes the parser always knows the answer */
+
+static struct sl__block *block_new(size_t size)
+{
+    struct sl__block *b = sl__try_alloc(sizeof(*b) + size);
+
+    if (!b)
+        return NULL;
+    b->size = (uint32_t)size;
+    b->at = b->end = b->pin = 0;
+    return b;
+}
+
+struct sl__block *sl__block_take(struct sl__conns *home)
+{
+    struct sl__block *b = home->spare.blocks;
+
+    if (!b)
+        return block_new(SL__BLOCK_DATA);
+    home->spare.blocks = b->next;
+    home->spare.block_count--;
+    b->at = b->end = b->pin = 0;
+    return b;
+}
+
+void sl__block_give(struct sl__conns *home, struct sl__block *b)
+{
+    if (!b)
+        return;
+    if (b->size != SL__BLOCK_DATA || home->spare.block_count >= SPARE_BLOCKS) {
+        sl__free(b);
+        return;
+    }
+    b->next = home->spare.blocks;
+    home->spare.blocks = b;
+    home->spare.block_count++;
+}
+
+/* Moves the unconsumed octets to the front of another block. */
+static void move_to(struct sl__conn *c, struct sl__block *to)
+{
+    struct sl__block *from = c->in;
+
+    to->end = from->end - from->at;
+    memcpy(to->data, from->data + from->at, to->end);
+    sl__block_give(c->home, from);
+    c->in = to;
+}
+
+/* A parked head, or one that is larger than its block, goes on in a larger one. */
+static int grow(struct sl__conn *c)
+{
+    size_t most = c->home->limits.head_bytes + GROW_MORE, size = (size_t)c->in->size * 2;
+    struct sl__block *b;
+
+    if (c->in->size < SL__BLOCK_DATA) {
+        b = sl__block_take(c->home);
+    } else {
+        if (size > most)
+            size = most;
+        b = size > c->in->size ? block_new(size) : NULL;
+    }
+    if (!b)
+        return -ENOMEM;
+    move_to(c, b);
+    return 0;
+}
+
+/* Input goes on in a fresh block; the old one, consumed, keeps the head until the turn's end. */
+static int leave_head_behind(struct sl__conn *c)
+{
+    struct sl__block *b = sl__block_take(c->home);
+
+    if (!b)
+        return -ENOMEM;
+    c->turn->pinned = c->in;
+    c->in = b;
+    return 0;
+}
+
+static inline bool wants_body(const struct sl__conn *c)
+{
+    return c->turn && c->turn->wants_body;
+}
+
+/* Whether moving the rest of a body to the front gives enough room to be worth it. */
+static inline bool worth_moving(const struct sl__block *b)
+{
+    return b->pin == 0 && b->at > 0 && b->at >= b->size / 2;
+}
+
+bool sl__input_has_room(const struct sl__conn *c)
+{
+    const struct sl__block *b = c->in;
+
+    if (!b || c->phase == SL__CONN_READ)
+        return true;
+    if (b->at == b->end)
+        return b->pin < b->size || wants_body(c);
+    return b->end < b->size || worth_moving(b);
+}
+
+/* Makes room for a recv: its size, 0 if there must be none now, or -ENOMEM. */
+static ssize_t make_room(struct sl__conn *c)
+{
+    struct sl__block *b = c->in;
+    int r = 0;
+
+    if (!b) {
+        b = c->in = sl__block_take(c->home);
+        return b ? (ssize_t)b->size : -ENOMEM;
+    }
+    if (b->at == b->end) {
+        b->at = b->end = b->pin;
+        if (b->pin && b->size - b->pin < ROOM_MIN && wants_body(c))
+            r = leave_head_behind(c);
+    } else if (b->end == b->size && b->pin == 0) {
+        if (worth_moving(b) || (b->at > 0 && c->phase == SL__CONN_READ)) {
+            memmove(b->data, b->data + b->at, b->end - b->at);
+            b->end -= b->at;
+            b->at = 0;
+        } else if (c->phase == SL__CONN_READ) {
+            r = grow(c);
+        }
+    }
+    return r < 0 ? r : (ssize_t)(c->in->size - c->in->end);
+}
+
+size_t sl__input_receive(struct sl__conn *c)
+{
+    ssize_t room = make_room(c), n;
+
+    if (room < 0)
+        sl__conn_break(c);
+    if (room <= 0)
+        return 0;
+    c->more = false;
+    n = sl__sys_recv(c->watch.fd, c->in->data + c->in->end, (size_t)room);
+    if (n > 0) {
+        c->in->end += (uint32_t)n;
+        c->more = n == room;
+        return (size_t)n;
+    }
+    if (n == 0)
+        c->fin = true;
+    else if (n != -EAGAIN)
+        sl__conn_break(c);
+    return 0;
+}
+
+void sl__input_park(struct sl__conn *c)
+{
+    struct sl__block *b = c->in, *parked;
+    size_t len = b->end - b->at;
+
+    if (len == 0) {
+        sl__block_give(c->home, b);
+        c->in = NULL;
+        return;
+    }
+    if (len == b->size)
+        return;
+    parked = block_new(len);
+    if (parked) /* else it stays where it is, which costs memory but works */
+        move_to(c, parked);
+}
+
+void sl__input_free(struct sl__conn *c)
+{
+    sl__block_give(c->home, c->in);
+    c->in = NULL;
+}

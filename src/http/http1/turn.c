@@ -1,0 +1,206 @@
+/*
+ * A request's turn: from the octets of a complete head to the end of its fiber.
+ *
+ * The connection comes here when it has input and no turn. The head is parsed from its first octet;
+ * when it is complete the exchange is filled and a fiber started, which runs the service, sends the
+ * answer and ends the exchange; most fibers do all that before sl__turn_begin() returns. Otherwise
+ * the fiber's end pokes the connection. What is left of the turn then is what the loop needs
+ * without a fiber: a file still to be sent, a body still to be skipped.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "http/http1/conn.h"
+#include "http/http1/parse.h"
+#include "net/endpoint.h"
+#include "shallot/error.h"
+
+#define SPARE_TURNS 128
+
+static const char *remote(struct sl__exchange *x)
+{
+    struct sl__turn *t = SL__OWNER(x, struct sl__turn, exchange);
+    char name[128];
+
+    sl__peer_name(t->conn->watch.fd, name, sizeof(name));
+    return sl__arena_copy(&x->arena, name, strlen(name));
+}
+
+static const struct sl__exchange_ops ops = {.read_body = sl__body_read, .remote = remote};
+
+static struct sl__turn *turn_take(struct sl__conns *home)
+{
+    struct sl__turn *t = home->spare.turns;
+
+    if (!t)
+        return sl__try_alloc(sizeof(*t) + home->limits.head_fields * sizeof(*t->fields));
+    home->spare.turns = t->next;
+    home->spare.turn_count--;
+    return t;
+}
+
+static void turn_give(struct sl__conns *home, struct sl__turn *t)
+{
+    if (home->spare.turn_count >= SPARE_TURNS) {
+        sl__free(t);
+        return;
+    }
+    t->next = home->spare.turns;
+    home->spare.turns = t;
+    home->spare.turn_count++;
+}
+
+void sl__turns_finish(struct sl__conns *home)
+{
+    struct sl__turn *t;
+
+    while ((t = home->spare.turns)) {
+        home->spare.turns = t->next;
+        sl__free(t);
+    }
+}
+
+/* Everything but the request, which the parser has filled. */
+static void set_up(struct sl__turn *t, struct sl__conn *c)
+{
+    struct sl__exchange *x = &t->exchange;
+    struct sl__conns *home = c->home;
+
+    sl__arena_init(&x->arena, &home->arenas);
+    sl__response_init(&x->response);
+    x->writer = &t->writer;
+    x->ops = &ops;
+    x->limits = &home->limits;
+    x->fiber = NULL;
+    x->committed = x->aborted = x->body_begun = false;
+    x->ctx = NULL;
+    x->ended = NULL;
+    t->writer = sl__stream_writer;
+    t->conn = c;
+    t->pinned = NULL;
+    t->file = -1;
+    t->file_at = t->file_left = 0;
+    t->burst = 0;
+    t->framing = SL__FRAMING_NONE;
+    t->wants_body = t->wants_room = t->open_ended = t->half_closed = false;
+    t->head_done = t->close = t->failed = t->no_sendfile = t->done = false;
+    sl__body_init(t);
+}
+
+/* On the fiber, from the request's first instruction to its last. */
+static void run_turn(void *arg)
+{
+    struct sl__turn *t = arg;
+    struct sl__exchange *x = &t->exchange;
+    struct sl__conn *c = t->conn;
+    struct sl__conns *home = c->home;
+
+    x->fiber = sl__fiber_current();
+    home->service->serve(home->service, x);
+    sl__answer(t);
+    if (x->ended)
+        x->ended(x);
+    x->fiber = NULL;
+    sl__response_clear(&x->response);
+    sl__arena_reset(&x->arena);
+    sl__buf_finish(&t->trailer);
+    home->serving--;
+    if (t->head_done && !t->failed)
+        home->served++;
+    t->done = true;
+    sl__conn_poke(c);
+}
+
+/* The head leaves the input, and stays where it is until the turn is over. */
+static void pin(struct sl__conn *c, struct sl__turn *t, size_t head)
+{
+    struct sl__block *b = c->in;
+
+    t->exchange.request.base = b->data + b->at;
+    sl__http1_terminate(t->exchange.request.base, &t->exchange.request);
+    b->at += (uint32_t)head;
+    b->pin = b->at;
+}
+
+static void unpin(struct sl__conn *c, struct sl__turn *t)
+{
+    if (t->pinned) {
+        sl__block_give(c->home, t->pinned);
+        t->pinned = NULL;
+    } else if (c->in) {
+        c->in->pin = 0;
+    }
+}
+
+int sl__turn_begin(struct sl__conn *c)
+{
+    struct sl__conns *home = c->home;
+    struct sl__block *b = c->in;
+    size_t len = b->end - b->at;
+    struct sl__turn *t = turn_take(home);
+    ssize_t head;
+    int r;
+
+    if (!t)
+        return -ENOMEM;
+    head = sl__http1_parse(b->data + b->at, len, &home->limits, &t->exchange.request, t->fields);
+    if (head <= 0) {
+        turn_give(home, t);
+        return (int)head;
+    }
+    set_up(t, c);
+    pin(c, t, (size_t)head);
+    c->turn = t;
+    c->phase = SL__CONN_SERVE;
+    c->awaited = SL__AWAIT_NOTHING;
+    c->empty_lines = 0;
+    c->requests++;
+    home->serving++;
+    c->pumping = true;
+    r = sl__fiber_start(NULL, run_turn, t);
+    c->pumping = false;
+    if (r == 0)
+        return 1;
+    home->serving--;
+    t->done = true;
+    sl__turn_free(c);
+    return -SL_EOVERLOADED;
+}
+
+void sl__turn_after(struct sl__conn *c)
+{
+    struct sl__turn *t = c->turn;
+
+    if (c->phase == SL__CONN_SERVE) {
+        unpin(c, t);
+        if (t->file_left > 0 && !t->failed) {
+            c->phase = SL__CONN_FILE;
+            return;
+        }
+    }
+    if (t->failed && !t->head_done) {
+        sl__turn_free(c);
+        sl__close_refuse(c, -ENOMEM);
+    } else if (t->failed || t->close) {
+        c->reset = t->failed && t->framing == SL__FRAMING_CLOSE;
+        sl__turn_free(c);
+        c->phase = SL__CONN_CLOSING;
+    } else if (t->body_done) {
+        sl__turn_free(c);
+        c->phase = SL__CONN_READ;
+    } else {
+        c->phase = SL__CONN_SKIP;
+    }
+}
+
+void sl__turn_free(struct sl__conn *c)
+{
+    struct sl__turn *t = c->turn;
+
+    c->turn = NULL;
+    unpin(c, t);
+    if (t->file >= 0)
+        close(t->file);
+    turn_give(c->home, t);
+}

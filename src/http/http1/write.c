@@ -1,0 +1,171 @@
+/*
+ * Writing an HTTP/1 response: status line, Date, framing, the response's own headers; and the lines
+ * around a chunk.
+ *
+ * The connection comes here when a response is ready to leave, and leaves with octets appended to
+ * its output buffer. Room is reserved once for everything, then each part is copied behind the one
+ * before; status lines stand ready with "Date: " behind them. Content-Length is written from what
+ * is known to be sent and never from the response's headers, so it cannot be said twice.
+ */
+#include "http/http1/write.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "http/status.h"
+
+#define STATUS_ROOM 64 /* all status lines are copied whole, as four vectors */
+
+struct status_line {
+    uint8_t len;
+    char text[STATUS_ROOM - 1];
+};
+
+#define LINE(status, reason)                                                                       \
+    [status - 200] = {sizeof("HTTP/1.1 " #status " " reason "\r\nDate: ") - 1,                     \
+                      "HTTP/1.1 " #status " " reason "\r\nDate: "}
+
+static const struct status_line status_lines[] = {
+#define STATUS_LINE(status, reason) LINE(status, reason),
+    SL__FINAL_STATUSES(STATUS_LINE)
+#undef STATUS_LINE
+};
+
+static const char framing_close[] = "Connection: close\r\n";
+static const char framing_keep_alive[] = "Connection: keep-alive\r\n";
+static const char framing_chunked[] = "Transfer-Encoding: chunked\r\n";
+static const char framing_length[] = "Content-Length: ";
+
+#define DIGITS_MAX 20 /* of 2^64 - 1 */
+#define HEX_MAX 16
+
+/* Everything but the response's own headers fits in this. */
+#define FIXED_ROOM                                                                                 \
+    (STATUS_ROOM + SL__HTTP_DATE_LEN + sizeof(framing_length) + DIGITS_MAX +                       \
+     sizeof(framing_chunked) + sizeof(framing_close) + sizeof(framing_keep_alive) + 16)
+
+static inline char *put(char *at, const void *bytes, size_t len)
+{
+    memcpy(at, bytes, len);
+    return at + len;
+}
+
+#define PUT(at, literal) put(at, literal, sizeof(literal) - 1)
+
+static char *put_decimal(char *at, uint64_t n)
+{
+    char digits[DIGITS_MAX], *p = digits + sizeof(digits);
+
+    do {
+        *--p = (char)('0' + n % 10);
+        n /= 10;
+    } while (n);
+    return put(at, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+static char *put_hex(char *at, uint64_t n)
+{
+    unsigned shift = 0;
+
+    while (shift < 60 && n >> shift >> 4)
+        shift += 4;
+    for (;; shift -= 4) {
+        *at++ = "0123456789abcdef"[n >> shift & 15];
+        if (shift == 0)
+            return at;
+    }
+}
+
+static char *put_status(char *at, int status)
+{
+    unsigned i = (unsigned)status - 200U;
+
+    if (i < sizeof(status_lines) / sizeof(*status_lines) && status_lines[i].len > 0) {
+        memcpy(at, status_lines[i].text, sizeof(status_lines[i].text));
+        return at + status_lines[i].len;
+    }
+    at = PUT(at, "HTTP/1.1 ");
+    *at++ = (char)('0' + status / 100 % 10);
+    *at++ = (char)('0' + status / 10 % 10);
+    *at++ = (char)('0' + status % 10);
+    return PUT(at, " \r\nDate: "); /* the reason may be empty, the SP before it not (RFC 9112 §4) */
+}
+
+static char *put_framing(char *at, const struct sl__http1_head *h)
+{
+    if (h->length >= 0) {
+        at = PUT(at, framing_length);
+        at = put_decimal(at, (uint64_t)h->length);
+        at = PUT(at, "\r\n");
+    } else if (h->chunked) {
+        at = PUT(at, framing_chunked);
+    }
+    if (h->close)
+        at = PUT(at, framing_close);
+    else if (h->keep_alive)
+        at = PUT(at, framing_keep_alive);
+    return at;
+}
+
+static bool is_content_length(const struct sl__header *header)
+{
+    return header->name.len == sizeof("Content-Length") - 1 &&
+           sl__str_equal_nocase(header->name, SL__STR("Content-Length"));
+}
+
+static char *put_headers(char *at, const struct sl__header *header)
+{
+    for (; header; header = header->next) {
+        if (is_content_length(header))
+            continue;
+        at = put(at, header->name.ptr, header->name.len);
+        at = PUT(at, ": ");
+        at = put(at, header->value.ptr, header->value.len);
+        at = PUT(at, "\r\n");
+    }
+    return PUT(at, "\r\n");
+}
+
+int sl__http1_write_head(struct sl__buf *out, const struct sl__http1_head *h)
+{
+    size_t room = FIXED_ROOM;
+    char *at;
+    int r;
+
+    for (const struct sl__header *i = h->response->headers; i; i = i->next)
+        room += i->name.len + i->value.len + sizeof(": \r\n") - 1;
+    r = sl__buf_reserve(out, room);
+    if (r < 0)
+        return r;
+    at = put_status(out->data + out->end, h->response->status);
+    at = put(at, h->date, SL__HTTP_DATE_LEN);
+    at = PUT(at, "\r\n");
+    at = put_framing(at, h);
+    at = put_headers(at, h->response->headers);
+    out->end = (size_t)(at - out->data);
+    return 0;
+}
+
+int sl__http1_write_chunk(struct sl__buf *out, const void *bytes, size_t len)
+{
+    char *at;
+    int r;
+
+    if (len > SIZE_MAX - HEX_MAX - 4)
+        return -ENOMEM;
+    r = sl__buf_reserve(out, HEX_MAX + 2 + len + 2);
+    if (r < 0)
+        return r;
+    at = put_hex(out->data + out->end, len);
+    at = PUT(at, "\r\n");
+    at = put(at, bytes, len);
+    at = PUT(at, "\r\n");
+    out->end = (size_t)(at - out->data);
+    return 0;
+}
+
+int sl__http1_write_last_chunk(struct sl__buf *out)
+{
+    return sl__buf_append(out, "0\r\n\r\n", 5);
+}

@@ -1,0 +1,145 @@
+/*
+ * A serving process as a worker: the gate and the scoreboard, and what the master says.
+ *
+ * sl_run() comes in; HELLO goes out first, then everything is a reaction to the master's frames
+ * (cluster/worker.c).
+ */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "serve/serving.h"
+#include "shallot/error.h"
+
+/* What an orphan grants its idle connections: it must be gone within a second (CL7). */
+#define ORPHAN_GRACE (SL__SEC / 2)
+
+static void set_connections(struct sl__gate *g, unsigned connections)
+{
+    struct sl__serving *s = SL__OWNER(g, struct sl__serving, gate);
+
+    atomic_store_explicit(&s->slot->connections, connections, memory_order_relaxed);
+}
+
+static bool too_many(struct sl__gate *g)
+{
+    struct sl__serving *s = SL__OWNER(g, struct sl__serving, gate);
+
+    return sl__scoreboard_too_many(&s->board, (unsigned)(s->slot - s->board.slots),
+                                   sl__server_connections(s->server), s->loop.now);
+}
+
+static void falls_asleep(void *self)
+{
+    struct sl__serving *s = self;
+
+    atomic_store_explicit(&s->slot->served, sl__server_served(s->server), memory_order_relaxed);
+    atomic_store_explicit(&s->slot->tick, 0, memory_order_relaxed);
+}
+
+static void wakes_up(void *self)
+{
+    struct sl__serving *s = self;
+
+    atomic_store_explicit(&s->slot->tick, s->loop.now, memory_order_relaxed);
+}
+
+static void on_listener(void *self, unsigned index, int fd)
+{
+    sl__serving_listener(self, index, fd);
+}
+
+static void on_bus_frame(void *self, struct sl__frame *frame)
+{
+    struct sl__serving *s = self;
+
+    sl__bus_frame(s->app->bus, frame);
+}
+
+static void on_writable(void *self)
+{
+    struct sl__serving *s = self;
+
+    sl__bus_writable(s->app->bus);
+}
+
+static void on_adopt(void *self, unsigned index, int fd)
+{
+    struct sl__serving *s = self;
+
+    sl__server_adopt(s->server, fd, index);
+}
+
+static void on_drain(void *self, enum sl__drain_kind kind, int64_t deadline_ns, int64_t grace_ns)
+{
+    struct sl__serving *s = self;
+
+    sl__serving_drain(s, kind == SL__LEAVE_HAND_OVER ? SL__DRAIN_HAND_OVER : SL__DRAIN_STOP,
+                      deadline_ns, grace_ns, false);
+}
+
+static void on_orphaned(void *self)
+{
+    struct sl__serving *s = self;
+    int64_t grace = s->app->options.grace_ms * SL__MS;
+
+    sl__log(SL__WARN, "the master is gone. finishing what was begun");
+    sl__bus_writable(s->app->bus);
+    if (!s->accepting) { /* it serves nobody yet, and never will */
+        fflush(stdout);
+        _exit(1);
+    }
+    sl__serving_drain(s, SL__DRAIN_STOP, s->app->options.drain_ms * SL__MS,
+                      grace < ORPHAN_GRACE ? grace : ORPHAN_GRACE, true);
+}
+
+static int failed_to(const char *what, int error)
+{
+    sl__log(SL__ERROR, "cannot %s: %s", what, sl_strerror(error));
+    return 1;
+}
+
+int sl__serve_as_worker(sl_app *app, const struct sl__role *role)
+{
+    struct sl__serving s = {.app = app, .gate = {set_connections, too_many}};
+    struct sl__worker_events events = {.listener = on_listener,
+                                       .bus = on_bus_frame,
+                                       .adopt = on_adopt,
+                                       .drain = on_drain,
+                                       .orphaned = on_orphaned,
+                                       .writable = on_writable,
+                                       .self = &s};
+    struct sl__hello hello = {.instances = (uint32_t)app->options.instances,
+                              .drain_ms = app->options.drain_ms,
+                              .grace_ms = app->options.grace_ms,
+                              .ready_ms = app->options.ready_ms,
+                              .shares = sl__bus_shares(app->bus)};
+    char who[32];
+    int r;
+
+    snprintf(who, sizeof who, "worker %u", role->worker);
+    sl__log_set_who(who);
+    sl__set_process_title("shallot: worker %u (%s)", role->worker, app->options.name);
+    sl__app_set_role((int)role->worker, false);
+    r = sl__scoreboard_attach(&s.board, role->scoreboard);
+    if (r < 0)
+        return failed_to("map the scoreboard", r);
+    s.slot = &s.board.slots[role->slot];
+    r = sl__serving_init(&s);
+    if (r < 0)
+        return failed_to("start the worker", r);
+    s.loop.tick.before = falls_asleep;
+    s.loop.tick.after = wakes_up;
+    s.loop.tick.self = &s;
+    hello.endpoint_count = sl__serving_endpoints(app, hello.endpoints);
+    s.worker = sl__worker_new(&s.loop, &hello, app->options.limits.queue_bytes, &events);
+    if (!s.worker)
+        return 1;
+    r = sl__serving_start(&s, role->worker);
+    if (r < 0)
+        return failed_to("start the bus", r);
+    r = sl__serving_run(&s);
+    sl__scoreboard_finish(&s.board);
+    return r;
+}

@@ -1,0 +1,85 @@
+/*
+ * Building a serving process and taking it apart: what worker and standalone program have in
+ * common.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "fiber/fiber.h"
+#include "serve/serving.h"
+#include "shallot/error.h"
+
+/* The mailbox, sl_every() runs, start and stop callbacks need fibers beside those of requests. */
+#define SPARE_FIBERS 64
+
+static void on_give(void *self, int fd, unsigned listener)
+{
+    struct sl__serving *s = self;
+
+    sl__worker_give(s->worker, fd, listener);
+}
+
+static void fill_endpoint(struct sl__endpoint *to, const struct sl__app_endpoint *from, int nth)
+{
+    *to = (struct sl__endpoint){.port = from->port, .backlog = from->backlog};
+    snprintf(to->host, sizeof to->host, "%s", from->host);
+    snprintf(to->unix_path, sizeof to->unix_path, "%s", from->unix_path);
+    to->nth = from->port == 0 ? nth : 0;
+}
+
+unsigned sl__serving_endpoints(const sl_app *app, struct sl__endpoint *to)
+{
+    unsigned count = 0;
+
+    for (const struct sl__app_endpoint *e = app->endpoints; e && count < SL__LISTENERS_MAX;
+         e = e->next, count++)
+        fill_endpoint(&to[count], e, (int)count);
+    return count;
+}
+
+int sl__serving_init(struct sl__serving *s)
+{
+    struct sl__server_events events = {.drained = sl__serving_drained, .give = on_give, .self = s};
+    int r = sl__loop_init(&s->loop);
+
+    if (r < 0)
+        return r;
+    r = sl__fibers_init(&s->loop, s->app->options.limits.fibers + SPARE_FIBERS);
+    if (r < 0)
+        return r;
+    signal(SIGPIPE, SIG_IGN); /* a log or a client that is gone must not take the process along */
+    sl__fiber_install_overflow_handler();
+    s->server = sl__server_new(&s->loop, sl__app_service(s->app), &s->app->options.limits,
+                               s->slot ? &s->gate : NULL, &events);
+    return s->server ? 0 : -ENOMEM;
+}
+
+void sl__serving_listener(struct sl__serving *s, unsigned index, int fd)
+{
+    char url[300];
+    int r;
+
+    sl__endpoint_url(fd, url, sizeof url);
+    sl__app_set_url(s->app, index, url);
+    r = sl__server_add_listener(s->server, fd);
+    if (r < 0)
+        sl__serving_give_up(s, sl_strerror(r));
+}
+
+int sl__serving_run(struct sl__serving *s)
+{
+    int r = sl__loop_run(&s->loop);
+
+    if (r < 0)
+        sl__log(SL__ERROR, "the event loop failed: %s", sl_strerror(r));
+    sl__timer_stop(&s->loop, &s->deadline);
+    sl__beats_stop(s);
+    sl__beats_free(s);
+    sl__server_free(s->server);
+    sl__worker_free(s->worker);
+    sl__fibers_finish();
+    sl__loop_finish(&s->loop);
+    return r < 0;
+}

@@ -1,0 +1,80 @@
+/*
+ * A serving process by itself (.standalone): opens its own listeners, is stopped by signals, talks
+ * to nobody.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "serve/serving.h"
+#include "shallot/error.h"
+
+static void on_standalone_signal(struct sl__signals *signals, int number)
+{
+    struct sl__serving *s = SL__OWNER(signals, struct sl__serving, signals);
+
+    if (!s->accepting || s->draining) { /* nothing to drain, or asked for the second time */
+        fflush(stdout);
+        _exit(0);
+    }
+    sl__serving_drain(s, SL__DRAIN_STOP, s->app->options.drain_ms * SL__MS,
+                      s->app->options.grace_ms * SL__MS, false);
+}
+
+static int open_listeners(struct sl__serving *s)
+{
+    struct sl__endpoint endpoints[SL__LISTENERS_MAX];
+    unsigned count = sl__serving_endpoints(s->app, endpoints);
+
+    for (unsigned i = 0; i < count; i++) {
+        char error[400];
+        int fd = sl__endpoint_open(&endpoints[i], error, sizeof error);
+
+        if (fd < 0) {
+            sl__log(SL__ERROR, "%s", error);
+            return fd;
+        }
+        sl__serving_listener(s, i, fd);
+    }
+    return 0;
+}
+
+static void remove_unix_sockets(const sl_app *app)
+{
+    for (const struct sl__app_endpoint *e = app->endpoints; e; e = e->next)
+        if (e->unix_path[0])
+            unlink(e->unix_path);
+}
+
+static int failed_to(const char *what, int error)
+{
+    sl__log(SL__ERROR, "cannot %s: %s", what, sl_strerror(error));
+    return 1;
+}
+
+int sl__serve_standalone(sl_app *app)
+{
+    static const int stopping[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+    struct sl__serving s = {.app = app};
+    int r;
+
+    sl__log_set_who(app->options.name);
+    sl__app_set_role(1, false);
+    r = sl__serving_init(&s);
+    if (r < 0)
+        return failed_to("start", r);
+    if (open_listeners(&s) < 0)
+        return 1;
+    r = sl__signals_start(&s.signals, &s.loop, stopping, sizeof stopping / sizeof *stopping,
+                          on_standalone_signal);
+    if (r < 0)
+        return failed_to("handle signals", r);
+    r = sl__serving_start(&s, 1);
+    if (r < 0)
+        return failed_to("start the bus", r);
+    r = sl__serving_run(&s);
+    remove_unix_sockets(app);
+    return r;
+}

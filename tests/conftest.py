@@ -1,0 +1,65 @@
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import harness  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "load: puts load on a server; left out under sanitizers")
+
+
+@pytest.fixture
+def start():
+    """start("hello", ...) runs an example, start([path, ...]) any program; all are gone after the test, and none by force alone."""
+    programs = []
+
+    def run(command, *args, **kwargs):
+        if isinstance(command, str):
+            command = [harness.BUILD / "examples" / command]
+        program = harness.Program([*command, *args], **kwargs)
+        programs.append(program)
+        return program
+
+    yield run
+    for program in programs:
+        if program.process.poll() is None:
+            program.kill()
+        program.reader.join(harness.PATIENCE)
+        report = [line for line in program.lines if "ERROR: AddressSanitizer" in line or "runtime error:" in line or "LeakSanitizer" in line]
+        assert not report, "\n".join(program.lines[-80:])
+
+
+@pytest.fixture
+def compile(tmp_path):
+    """compile(source_text) builds a program against the build tree's static library and returns its path."""
+    flags = os.environ.get("SHALLOT_TEST_CFLAGS", "").split()
+    sanitize = "asan" in harness.BUILD.name
+
+    def build(source, name="app"):
+        file = tmp_path / f"{name}.c"
+        file.write_text(source)
+        compiler = "clang" if "clang" in harness.BUILD.name else "gcc"
+        command = [compiler, "-g", "-O1", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror", *flags,
+                   *(["-fsanitize=address,undefined"] if sanitize else []), f"-I{harness.ROOT / 'include'}", str(file), "-o", str(tmp_path / name),
+                   str(harness.BUILD / "src/libshallot.a"), "-lpcre2-8", "-ljansson", "-pthread"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return tmp_path / name
+
+    return build
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with a copy of an example: folder("hello") returns the path of hello.c in it."""
+
+    def copy(name):
+        return Path(shutil.copy(harness.ROOT / "examples" / f"{name}.c", tmp_path / f"{name}.c"))
+
+    return copy

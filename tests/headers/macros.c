@@ -1,0 +1,96 @@
+/*
+ * Every macro of the public headers, in every form; compiled as C11, C17 and C2x with all warnings.
+ * Nothing runs.
+ */
+#include <shallot.h>
+
+static int handler(sl_ctx *c)
+{
+    return sl_next(c);
+}
+
+static int run(sl_ctx *c, void *self)
+{
+    (void)self;
+    return sl_next(c);
+}
+
+static int job(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+static void listening(sl_app *app)
+{
+    sl_info("listening on %s", sl_url(app, 0));
+}
+
+static int all_of_a_request(sl_ctx *c, const sl_ctx *seen)
+{
+    sl_task *task = sl_spawn(c, job, NULL);
+
+    sl_error("nothing but text");
+    sl_error("%s: %d", "text", 1);
+    sl_debug("error: %s", sl_error(c));
+    sl_warn("error: %s", sl_error(seen));
+    if (!task)
+        return sl_fail(c, 503, "no task");
+    return sl_join(task);
+}
+
+static int routes(sl_app *app, sl_router *router)
+{
+    sl_handler *h = handler;
+    sl_middleware m = {run, NULL, NULL};
+    int r = 0;
+
+    r |= sl_get(app, "/1", handler);
+    r |= sl_get(app, "/2", m, handler);
+    r |= sl_get(app, "/3", m, m, handler);
+    r |= sl_get(app, "/4", sl_logger(), m, h, handler);
+    r |= sl_get(app, "/5", m, m, m, m, handler);
+    r |= sl_get(app, "/6", m, m, m, m, m, handler);
+    r |= sl_get(app, "/7", m, m, m, m, m, m, handler);
+    r |= sl_get(app, "/8", m, m, m, m, m, m, m, &handler);
+    r |= sl_get(router, "/x", ((sl_middleware){run, NULL, NULL}), handler);
+    r |= sl_post(app, "/x", handler) | sl_post(router, "/x", m, handler);
+    r |= sl_put(app, "/x", handler) | sl_put(router, "/x", m, handler);
+    r |= sl_patch(app, "/x", handler) | sl_patch(router, "/x", m, handler);
+    r |= sl_delete(app, "/x", handler) | sl_delete(router, "/x", m, handler);
+    r |= sl_head(app, "/x", handler) | sl_head(router, "/x", m, handler);
+    r |= sl_options(app, "/x", handler) | sl_options(router, "/x", m, handler);
+    r |= sl_all(app, ".*", handler) | sl_all(router, ".*", m, handler);
+    r |= sl_route(app, "PURGE", "/x", handler) | sl_route(router, "PURGE", "/x", m, handler);
+    r |= sl_router_use(router, handler) | sl_router_use(router, m);
+    r |= sl_router_use(router, (sl_middleware){.run = run, .self = NULL});
+    return r;
+}
+
+int main(void)
+{
+    sl_options options = {.size = sizeof(sl_options),
+                          .instances = 1}; /* the type beside the macro */
+    sl_app *plain = sl_new(), *same = sl_new_with(&options);
+    sl_app *app = sl_new(.instances = 2, .limits = {.head_bytes = 4096}, .mode = SL_DEVELOPMENT);
+    sl_router *router = sl_router_new(), *prefixed = sl_router_new(.prefix = "/api");
+    sl_middleware m = {.run = run};
+    sl_task *task = sl_spawn(app, job, NULL);
+    int r = routes(app, router);
+
+    r |= sl_use(app, handler);
+    r |= sl_use(app, &handler);
+    r |= sl_use(app, m);
+    r |= sl_use(app, sl_logger());
+    r |= sl_use(app, sl_routes(prefixed));
+    r |= sl_use(app, (sl_middleware){.run = run, .self = app, .free = NULL});
+    r |= sl_bind(app);
+    r |= sl_bind(app, .port = SL_PORT_ANY);
+    r |= sl_bind(app, .unix_path = "/tmp/x", .backlog = 5, .on_listening = listening);
+    r |= sl_listen(plain);
+    r |= sl_listen(same, .port = 1);
+    r |= sl_listen(app, .host = "::1", .port = 1, .on_listening = listening);
+    if (task)
+        sl_detach(task);
+    return all_of_a_request(NULL, NULL) | r;
+}

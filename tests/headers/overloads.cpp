@@ -1,0 +1,64 @@
+/*
+ * What C++17 has instead of the macros. Compiled with all warnings; nothing runs.
+ */
+#include <shallot.h>
+
+static int handler(sl_ctx *c)
+{
+    sl_task *task = sl_spawn(
+        c, [](void *) { return 0; }, nullptr);
+    const sl_ctx *seen = c;
+
+    sl_error("nothing but text");
+    sl_error("%s: %d", "text", 1);
+    sl_debug("error: %s %s", sl_error(c), sl_error(seen));
+    return task ? sl_join(task) : sl_fail(c, 503, "no task");
+}
+
+static int run(sl_ctx *c, void *)
+{
+    return sl_next(c);
+}
+
+static int routes(sl_app *app, sl_router *router)
+{
+    sl_middleware m = {run, nullptr, nullptr};
+    int r = 0;
+
+    r |= sl_get(app, "/1", handler) | sl_get(router, "/1", m, handler);
+    r |= sl_get(app, "/8", m, m, m, m, m, m, m, &handler);
+    r |= sl_get(app, "/lambda", [](sl_ctx *c) { return sl_text(c, "hello"); });
+    r |= sl_get(app, "/value", sl_middleware{run, nullptr, nullptr}, handler);
+    r |= sl_post(app, "/x", handler) | sl_post(router, "/x", m, handler);
+    r |= sl_put(app, "/x", handler) | sl_put(router, "/x", m, handler);
+    r |= sl_patch(app, "/x", handler) | sl_patch(router, "/x", m, handler);
+    r |= sl_delete(app, "/x", handler) | sl_delete(router, "/x", m, handler);
+    r |= sl_head(app, "/x", handler) | sl_head(router, "/x", m, handler);
+    r |= sl_all(app, ".*", handler) | sl_all(router, ".*", m, handler);
+    r |= sl_route(app, "OPTIONS", "/x", handler) | sl_route(router, "OPTIONS", "/x", m, handler);
+    r |= sl_router_use(router, handler) | sl_router_use(router, m);
+    return r;
+}
+
+int main()
+{
+    sl_options options = {};
+    sl_endpoint endpoint = {};
+    sl_router_options prefix = {};
+
+    options.instances = 2;
+    endpoint.port = SL_PORT_ANY;
+    prefix.prefix = "/api";
+    sl_app *plain = sl_new(), *app = sl_new(options);
+    sl_router *router = sl_router_new(), *prefixed = sl_router_new(prefix);
+    sl_task *task = sl_spawn(
+        app, [](void *) { return 0; }, nullptr);
+    int r = routes(app, router);
+
+    r |= sl_use(app, handler) | sl_use(app, sl_logger()) | sl_use(app, sl_routes(prefixed));
+    r |= sl_use(app, sl_middleware{run, nullptr, nullptr});
+    r |= sl_bind(app) | sl_bind(app, endpoint);
+    if (task)
+        sl_detach(task);
+    return r | sl_listen(plain) | sl_listen(app, endpoint);
+}

@@ -1,0 +1,218 @@
+/* src/base/log.c: the form of a line, levels, escaping, cutting, one write per line, colours on a
+ * terminal. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <shallot/log.h>
+
+#include "base/log.h"
+#include "base/sys.h"
+
+static char last[8192];
+static enum sl__level last_level;
+static unsigned lines;
+
+static void keep(enum sl__level level, const char *line)
+{
+    snprintf(last, sizeof(last), "%s", line);
+    last_level = level;
+    lines++;
+}
+
+static int64_t a_morning(void)
+{
+    return 784111777; /* 08:49:37 in UTC */
+}
+
+static int setup(void **state)
+{
+    setenv("TZ", "UTC", 1);
+    sl__log_sink = keep;
+    sl__sys_wall_fn = a_morning;
+    sl__log_set_level(SL__INFO);
+    sl__log_set_who("master");
+    lines = 0;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    sl__log_sink = NULL;
+    sl__sys_wall_fn = NULL;
+    return 0;
+}
+
+static void test_form(void **state)
+{
+    errno = EXDEV;
+    sl__log(SL__INFO, "worker %d died (%s). restarting...", 4242, "SIGKILL");
+    assert_int_equal(errno, EXDEV);
+    assert_string_equal(last,
+                        "08:49:37.000 info   master    worker 4242 died (SIGKILL). restarting...");
+    sl__log_set_who("worker 3");
+    sl_warn("%s", "x");
+    assert_string_equal(last, "08:49:37.000 warn   worker 3  x");
+    assert_int_equal(last_level, SL__WARN);
+    sl__log_set_who("worker 12");
+    sl_log_error("x\n");
+    assert_string_equal(last, "08:49:37.000 error  worker 12 x");
+    sl__log_set_who("");
+    sl_info("x");
+    assert_non_null(strstr(last, program_invocation_short_name));
+    sl__log_set_who("a name that is longer than the thirty-one bytes there are");
+    sl_info("x");
+    assert_string_equal(last, "08:49:37.000 info   a name that is longer than the  x");
+}
+
+static void test_levels(void **state)
+{
+    sl_debug("not shown");
+    assert_int_equal(lines, 0);
+    sl__log_set_level(SL__DEBUG);
+    sl_debug("shown");
+    assert_int_equal(lines, 1);
+    sl__log_set_level(SL__ERROR);
+    sl_info("no");
+    sl_warn("no");
+    assert_int_equal(lines, 1);
+    sl_log_error("yes");
+    assert_int_equal(lines, 2);
+}
+
+static void test_control_characters(void **state)
+{
+    sl_info("GET /%s", "a\r\n08:00:00 forged\033[2J\t\x7f\xc3\xa4");
+    assert_non_null(strstr(last, "GET /a\\r\\n08:00:00 forged\\x1b[2J\t\\x7f\xc3\xa4"));
+    assert_null(strchr(last, '\n'));
+}
+
+static void test_long_lines_are_cut(void **state)
+{
+    static char text[3 * PIPE_BUF];
+
+    for (size_t len = PIPE_BUF - 60; len < PIPE_BUF + 10; len++) {
+        memset(text, 'x', len);
+        text[len] = '\0';
+        sl_info("%s", text);
+        assert_true(strlen(last) < PIPE_BUF);
+        assert_true(strlen(last) == len + 30 || strcmp(last + strlen(last) - 3, "...") == 0);
+    }
+    memset(text, '\033', sizeof(text) - 1);
+    sl_info("%s", text);
+    assert_true(strlen(last) < PIPE_BUF);
+    assert_string_equal(last + strlen(last) - 3, "...");
+}
+
+/* In a child, because the answer about colours is kept. Returns what came out of fd. */
+static size_t output_of_child(int out, int in, const char *no_colour, char *got, size_t len)
+{
+    size_t have = 0;
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        sl__log_sink = NULL;
+        setenv("TERM", "xterm", 1);
+        setenv("NO_COLOR", no_colour, 1);
+        dup2(out, STDERR_FILENO);
+        sl_info("one");
+        sl_warn("two");
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    close(out);
+    for (;;) {
+        ssize_t n = read(in, got + have, len - 1 - have);
+
+        if (n <= 0)
+            break;
+        have += (size_t)n;
+    }
+    got[have] = '\0';
+    return have;
+}
+
+static void test_one_write_per_line(void **state)
+{
+    static const char first[] = "08:49:37.000 info   master    one\n";
+    char got[256];
+    int pair[2];
+    pid_t pid;
+
+    /* Of a socket that keeps packets apart: one write, one packet. */
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    pid = fork();
+    if (pid == 0) {
+        sl__log_sink = NULL;
+        dup2(pair[1], STDERR_FILENO);
+        sl_info("one");
+        sl_info("two");
+        _exit(0);
+    }
+    assert_int_equal(recv(pair[0], got, sizeof(got), 0), sizeof(first) - 1);
+    assert_memory_equal(got, first, sizeof(first) - 1);
+    assert_int_equal(recv(pair[0], got, sizeof(got), 0), sizeof(first) - 1);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    close(pair[0]);
+    close(pair[1]);
+}
+
+static void open_terminal(int *ret_master, int *ret_slave)
+{
+    *ret_master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    assert_true(*ret_master >= 0);
+    assert_int_equal(grantpt(*ret_master), 0);
+    assert_int_equal(unlockpt(*ret_master), 0);
+    *ret_slave = open(ptsname(*ret_master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    assert_true(*ret_slave >= 0);
+}
+
+static void test_colours(void **state)
+{
+    char got[512];
+    int master, slave, ends[2];
+
+    open_terminal(&master, &slave);
+    output_of_child(slave, master, "", got, sizeof(got));
+    assert_non_null(strstr(got, "\033[32minfo \033[0m  master    one"));
+    assert_non_null(strstr(got, "\033[33mwarn \033[0m  master    two"));
+    close(master);
+    open_terminal(&master, &slave);
+    output_of_child(slave, master, "1", got, sizeof(got));
+    assert_non_null(strstr(got, "info   master    one"));
+    assert_null(strchr(got, '\033'));
+    close(master);
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    output_of_child(ends[1], ends[0], "", got, sizeof(got));
+    assert_null(strchr(got, '\033'));
+    assert_non_null(strstr(got, "one\n08:"));
+    close(ends[0]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_form, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_levels, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_control_characters, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_lines_are_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_write_per_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_colours, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,76 @@
+# Sourced by ./run and ./test: makes sure that packages are there.
+#
+# need PACKAGE...: installs what is missing with apt-get (with sudo when not root); elsewhere prints what to install and ends.
+
+say()
+{
+    printf '  %s\n' "$*"
+}
+
+missing_packages()
+{
+    for package in "$@"; do
+        case $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) in
+        *' installed') ;;
+        *) printf '%s ' "$package" ;;
+        esac
+    done
+}
+
+need()
+{
+    if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-query >/dev/null 2>&1; then
+        for tool in cc meson ninja pkg-config; do
+            command -v "$tool" >/dev/null 2>&1 && continue
+            say "$tool is missing, and there is no apt-get to install it with. Install what these Debian packages hold: $*" >&2
+            exit 1
+        done
+        return 0
+    fi
+    missing=$(missing_packages "$@")
+    [ -z "$missing" ] && return 0
+    as_root=
+    if [ "$(id -u)" != 0 ]; then
+        if ! command -v sudo >/dev/null 2>&1; then
+            say "these packages are missing, and neither root nor sudo is there to install them: $missing" >&2
+            exit 1
+        fi
+        as_root=sudo
+    fi
+    say "installing $missing" >&2
+    apt_log=$(mktemp)
+    # shellcheck disable=SC2086 # the list is meant to be split
+    if ! { $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing ||
+        { $as_root apt-get update &&
+            $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing; }; } \
+        >"$apt_log" 2>&1 </dev/null; then
+        tail -n 15 "$apt_log" >&2
+        say "apt-get could not install $missing(the end of its output is above)" >&2
+        rm -f "$apt_log"
+        exit 1
+    fi
+    rm -f "$apt_log"
+}
+
+# build_tree DIR [MESON OPTIONS...]: sets up once, then builds; quiet unless it fails.
+build_tree()
+{
+    tree=$1
+    shift
+    build_log=$(mktemp)
+    began=$(date +%s)
+    if [ ! -f "$tree/build.ninja" ]; then
+        if ! meson setup "$tree" "$root" "$@" >"$build_log" 2>&1; then
+            cat "$build_log" >&2
+            say "meson could not set up $tree" >&2
+            exit 1
+        fi
+    fi
+    if ! ninja -C "$tree" >"$build_log" 2>&1; then
+        cat "$build_log" >&2
+        say "the build in $tree failed" >&2
+        exit 1
+    fi
+    rm -f "$build_log"
+    say "built in $(($(date +%s) - began)) s" >&2
+}
