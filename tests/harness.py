@@ -127,11 +127,22 @@ def descendants(pid):
     return found
 
 
-def is_zombie(pid):
+def state_of(pid):
+    """The letter of /proc/PID/stat; X when it is gone."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
-        return True
+        return "X"
+
+
+def is_zombie(pid):
+    return state_of(pid) in "ZX"
+
+
+def suspend(pid):
+    """SIGSTOP, and waits until it has stopped: a signal takes its time to arrive."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: state_of(pid) == "T", lambda: f"{pid} stops, it is {state_of(pid)}")
 
 
 def alive(pid):

@@ -21,8 +21,8 @@ static int grow(struct sl__buf *b, size_t wanted)
     size_t len = sl__buf_len(b), size = b->size > SMALLEST ? b->size : SMALLEST;
     char *data;
 
-    while (size < wanted)
-        size = size > SIZE_MAX / 2 ? wanted : size * 2;
+    while (size < wanted || size / 2 < len) /* half of it free, or the next move comes too soon */
+        size = size > SIZE_MAX / 2 ? SIZE_MAX : size * 2;
     if (b->at == 0) {
         data = sl__try_realloc(b->data, size);
         if (!data)

@@ -141,7 +141,7 @@ static int tcp_error(struct attempt *a, int r, int port)
     switch (-r) {
     case EADDRINUSE:
         if (sl__port_occupant(port, who, sizeof(who)))
-            return fail(a, r, "%s is listening there; stop it, or try another port (PORT=%d)", who,
+            return fail(a, r, "in use by %s; stop it, or try another port (PORT=%d)", who,
                         other);
         return fail(a, r,
                     "the port is in use; is another program listening? Try another port (PORT=%d)",
@@ -193,8 +193,9 @@ static socklen_t unix_address(const struct sl__endpoint *e, struct sockaddr_un *
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
 }
 
-/* Whether somebody listens on the path; the kernel refuses when the file is all that is left. */
-static bool is_alive(const struct sockaddr_un *un, socklen_t len, char *who, size_t who_len)
+/* Whether somebody listens on the path, and who; the kernel refuses when the file is all that is
+ * left. 1, 0, or a negative errno when there is no way to tell. */
+static int is_alive(const struct sockaddr_un *un, socklen_t len, char *who, size_t who_len)
 {
     struct ucred peer = {0};
     socklen_t peer_len = sizeof(peer);
@@ -202,7 +203,7 @@ static bool is_alive(const struct sockaddr_un *un, socklen_t len, char *who, siz
     bool alive;
 
     if (fd < 0)
-        return true; /* rather refuse to start than steal a socket */
+        return fd;
     alive = connect(fd, (const struct sockaddr *)un, len) == 0 ||
             (errno != ECONNREFUSED && errno != ENOENT);
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_len) < 0 ||
@@ -216,20 +217,25 @@ static int replace_stale(struct attempt *a, int fd, const struct sockaddr_un *un
 {
     char who[96];
     struct stat st;
+    int r;
 
     if (un->sun_path[0] == '\0')
         return fail(a, -EADDRINUSE,
-                    "another program is listening there; stop it, or try another name");
+                    "in use by another program; stop it, or try another name");
     if (lstat(un->sun_path, &st) == 0 && !S_ISSOCK(st.st_mode))
         return fail(a, -EADDRINUSE, "the file is no socket, and is left alone; try another path");
-    if (is_alive(un, len, who, sizeof(who)))
-        return fail(a, -EADDRINUSE, "%s is listening there; stop it, or try another path", who);
+    r = is_alive(un, len, who, sizeof(who));
+    if (r < 0)
+        return fail(a, r, "the file exists, and whether it is in use cannot be told (%s)",
+                    sl_strerror(r));
+    if (r > 0)
+        return fail(a, -EADDRINUSE, "in use by %s; stop it, or try another path", who);
     if (unlink(un->sun_path) < 0 && errno != ENOENT) {
-        int r = -errno;
+        r = -errno;
         return fail(a, r, "the stale socket cannot be removed (%s)", sl_strerror(r));
     }
     if (bind(fd, (const struct sockaddr *)un, len) < 0) {
-        int r = -errno;
+        r = -errno;
         return fail(a, r, "%s", sl_strerror(r));
     }
     return 0;

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import BUILD, Connection, Load, alive, children, request, wait_until
+from harness import BUILD, Connection, Load, alive, children, request, suspend, wait_until
 
 PID_APP = """
 #include <shallot.h>
@@ -89,7 +89,7 @@ def test_cl5_queued_connections_survive_a_death(who):
     """All workers are stopped, connections queue in the kernel; the workers are killed; their successors serve the queue."""
     pids = who.wait_workers(2)
     for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+        suspend(pid)
     clients = [Connection(who.port) for _ in range(20)]
     for client in clients:
         client.send_request("/")
@@ -166,7 +166,7 @@ def test_cl7_a_new_master_binds_at_once(compile, start):
 def test_cl8_the_port_stays_open_while_all_workers_are_dead(who):
     pids = who.wait_workers(2)
     for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+        suspend(pid)
     with Connection(who.port) as client:  # accepted by the kernel
         for pid in pids:
             os.kill(pid, signal.SIGKILL)

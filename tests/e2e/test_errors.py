@@ -20,9 +20,9 @@ def test_environment(start, env, words):
 
 
 @pytest.mark.parametrize("pattern, words", [
-    ("/users/:", ["/users/:", "7"]),
+    ("/users/:", ["/users/:", "offset 8"]),
     ("/files/*path/more", ["/files/*path/more"]),
-    ("[a-", ["[a-", "3"]),
+    ("[a-", ["[a-", "offset 3"]),
     ("/:id/x/:id", ["id"]),
 ])
 def test_ro2_bad_patterns(compile, start, pattern, words):

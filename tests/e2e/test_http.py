@@ -175,7 +175,12 @@ def test_bo1_nothing_set(server):
     response = server.get("/created")
     assert response.status == 405 and "POST" in response.headers["allow"]
     assert server.get("/echo", method="BREW").status == 200  # sl_all takes any method
-    assert server.get("/html", method="BREW").status == 501
+    assert server.get("/html", method="BREW").status == 405  # RO4: 501 only when no route could take the method
+
+
+def test_ro4_a_method_that_no_route_could_take(start):
+    assert start("middleware").get("/", method="BREW").status == 404  # its last route takes any
+    assert start("upload").get("/upload/x", method="BREW").status == 501
 
 
 def test_bo3_head_and_options_and_bodyless_statuses(server):

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from harness import LONG, Connection, Load, wait_until
+from harness import LONG, Connection, Load, suspend, wait_until
 
 
 def counts(program, start=0):
@@ -257,7 +257,7 @@ def test_ip4_a_stuck_worker_delays_nobody_and_is_told_of_its_gap(compile, start)
     program = start([compile(GAP)])
     program.expect("http://", count=2)
     stuck = program.workers()[0]
-    os.kill(stuck, signal.SIGSTOP)
+    suspend(stuck)
     sent = 0
     with Connection(program.port) as client:  # on the worker that runs
         for _ in range(20):
@@ -423,5 +423,6 @@ int main(void)
     program.expect(r"asked by", count=2, start=mark)
     last = {m.group(1) for m in program.matches(r"visits (\d+)$", mark)}
     assert len(last) == 1, last
-    # Every answered request was counted; a killed worker may have sent a few more than it answered.
-    assert load.answered <= int(last.pop()) <= load.answered + 1000
+    # What a killed worker had sent in its unfinished tick may be lost (IP1), or counted without an answer: one for each client.
+    kills, clients = len(program.matches("died")), 3
+    assert abs(int(last.pop()) - load.answered) <= kills * clients
