@@ -67,7 +67,6 @@ static int run_master(sl_app *app)
     };
 
     sl__log_set_who("master");
-    sl__app_set_role(0, true);
     app->master_send = master_send;
     config.endpoint_count = sl__serving_endpoints(app, endpoints);
     if (app->development) {
@@ -77,6 +76,14 @@ static int run_master(sl_app *app)
         config.instances = sl__usable_cpus(reason, sizeof reason);
     }
     return sl__master_run(&config);
+}
+
+/* Before main(), so that it may ask which process it runs in. */
+__attribute__((constructor)) static void know_role(void)
+{
+    uint32_t worker = sl__role()->worker;
+
+    sl__app_set_role((int)worker, worker == 0);
 }
 
 int sl_run(sl_app *app)

@@ -9,8 +9,6 @@
 
 #include <errno.h>
 
-#include "app/regex.h"
-
 struct sl__other_name {
     struct sl__other_name *next;
     const char *name; /* the route's */
@@ -44,14 +42,12 @@ static int add_route(sl_ctx *c, const struct sl__route *route)
 static int collect_path(sl_ctx *c, struct sl__table *t, const struct sl__place *place)
 {
     const struct sl__wanted any = {.methods = SL__METHODS_ALL};
-    struct sl__str groups[SL__REGEX_GROUPS];
     const struct sl__route *route = NULL;
-    unsigned count;
 
     for (;;) {
         int r;
 
-        route = sl__table_find(t, place, &any, route ? route->order + 1 : 0, groups, &count);
+        route = sl__table_find(t, place, &any, route ? route->order + 1 : 0);
         if (!route)
             return 0;
         r = add_route(c, route);

@@ -17,9 +17,8 @@
 #include "shallot/request.h"
 #include "shallot/response.h"
 
-#define TEXT_PLAIN "text/plain; charset=utf-8"
-#define TEXT_HTML "text/html; charset=utf-8"
-#define OCTETS "application/octet-stream"
+#define TEXT_HTML SL__STR("text/html; charset=utf-8")
+#define OCTETS SL__STR("application/octet-stream")
 
 static int set_bytes(sl_ctx *c, const char *bytes, size_t len)
 {
@@ -49,7 +48,7 @@ int sl_body(sl_ctx *c, const char *text)
     r = set_bytes(c, text, strlen(text));
     if (r < 0)
         return r;
-    sl__reply_guess_type(c, looks_like_html(text) ? TEXT_HTML : TEXT_PLAIN);
+    sl__reply_guess_type(c, looks_like_html(text) ? TEXT_HTML : SL__TEXT_PLAIN);
     return 0;
 }
 
@@ -83,7 +82,7 @@ int sl_text(sl_ctx *c, const char *fmt, ...)
     if (!text)
         return -ENOMEM;
     sl__response_set_bytes(&c->x->response, (struct sl__str){text, len});
-    c->type = TEXT_PLAIN;
+    c->type = SL__TEXT_PLAIN;
     c->type_rank = SL__TYPE_GUESSED; /* of another body the type may be another one again */
     return 0;
 }
@@ -107,7 +106,7 @@ int sl_file(sl_ctx *c, const char *path)
         goto out;
     }
     sl__response_set_file(&c->x->response, fd, 0, st.st_size);
-    sl__reply_guess_type(c, sl__type_of_path(path));
+    sl__reply_guess_type(c, sl__str_of(sl__type_of_path(path)));
     return 0;
 out:
     close(fd);
@@ -162,7 +161,7 @@ int sl_write(sl_ctx *c, const void *bytes, size_t len)
             sl__response_set_bytes(r, (struct sl__str){"", 0});
             r->payload = SL__PAYLOAD_NONE;
             if (c->type_rank == SL__TYPE_GUESSED)
-                c->type = NULL;
+                c->type = (struct sl__str){NULL, 0};
         }
         sl__reply_link_type(c);
         c->failing = 0;

@@ -92,7 +92,7 @@ struct sl_ctx {
     int fail_status;          /* sl_fail() */
     const char *fail_message; /* sl_fail(); NULL: the status says it all */
     struct sl__trace *trace;  /* where sl_fail() was called; development only */
-    const char *type;         /* Content-Type; in the arena or static */
+    struct sl__str type;      /* Content-Type, terminated; in the arena or static; ptr NULL: none */
     struct sl__header type_header;
     struct sl__deferred *deferred;
     struct sl__state *states;

@@ -136,7 +136,7 @@ void sl__error_answer(sl_ctx *c, int error)
     c->type_linked = false;
     r->status = sl__error_status(c, error);
     sl__response_set_bytes(r, text);
-    c->type = "text/plain; charset=utf-8";
+    c->type = SL__TEXT_PLAIN;
     c->type_rank = SL__TYPE_GIVEN;
     sl__reply_link_type(c);
 }

@@ -31,7 +31,7 @@ static int set_json(sl_ctx *c, const json_t *json)
     if (text != here || len > room)
         json_dumpb(json, text, len, FLAGS);
     sl__response_set_bytes(&c->x->response, (struct sl__str){text, len});
-    sl__reply_guess_type(c, "application/json");
+    sl__reply_guess_type(c, SL__STR("application/json"));
     return 0;
 }
 

@@ -20,6 +20,12 @@ struct sl__layers {
     bool bad;               /* a pattern was refused */
 };
 
+/** Behind the last layer. */
+static inline const sl_middleware *sl__layers_end(const struct sl__layers *l)
+{
+    return l->count > 0 ? l->list + l->count : l->list; /* an empty list has no memory to add to */
+}
+
 /** Appends a layer, which is taken in any case. 0; -ENOMEM; -EINVAL without a run function. */
 int sl__layers_add(struct sl__layers *l, sl_middleware m);
 /** Appends a route; its layers are taken in any case. Errors as sl_app_route(). */

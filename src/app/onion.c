@@ -43,7 +43,7 @@ int sl__onion_run(sl_ctx *c, const struct sl__layers *layers)
 {
     int r;
 
-    c->cursor = (struct sl__cursor){layers->list, layers->list + layers->count, NULL, NULL, 0};
+    c->cursor = (struct sl__cursor){layers->list, sl__layers_end(layers), NULL, NULL, 0};
     r = sl__onion_go(c);
     c->error = c->failing = r < 0 ? r : 0;
     return c->error;

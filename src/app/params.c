@@ -6,85 +6,72 @@
  */
 #include "app/params.h"
 
-#include <errno.h>
-
 #include "app/regex.h"
 #include "shallot/request.h"
 
-static struct sl__params *push(sl_ctx *c, uint32_t count)
+int sl__params_push_groups(sl_ctx *c, const struct sl__regex *regex, struct sl__str subject)
 {
-    struct sl__params *p = sl__arena_alloc(&c->x->arena, sizeof *p + count * sizeof p->value[0]);
-
-    if (!p)
-        return NULL;
-    *p = (struct sl__params){.outer = c->cursor.params, .count = count};
-    c->cursor.params = p;
-    return p;
-}
-
-int sl__params_push(sl_ctx *c, const struct sl__route_param *names, uint32_t count, uint32_t base)
-{
+    struct sl__str groups[SL__REGEX_GROUPS];
     struct sl__params *p;
+    unsigned count;
+    int r;
 
-    if (count == 0)
+    if (sl__regex_captures(regex) == 0)
         return 0;
-    p = push(c, count);
-    if (!p)
-        return -ENOMEM;
-    p->names = names;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t at = base + names[i].segment;
-
-        p->value[i].text = NULL;
-        if (names[i].rest) {
-            p->value[i].caught = sl__path_rest(&c->path, at);
-        } else {
-            const struct sl__segment *s = &c->path.segments[at];
-
-            p->value[i].caught = (struct sl__str){s->ptr, s->len};
-        }
-    }
-    return 0;
-}
-
-int sl__params_push_groups(sl_ctx *c, const struct sl__regex *regex, const struct sl__str *groups,
-                           unsigned count)
-{
-    struct sl__params *p = push(c, count);
-
-    if (!p)
-        return -ENOMEM;
+    count = sl__regex_groups(subject, groups);
+    r = sl__params_push(c, NULL, count, 0);
+    if (r < 0)
+        return r;
+    p = c->cursor.params;
     p->regex = regex;
-    for (unsigned i = 0; i < count; i++) {
-        p->value[i].caught = groups[i];
-        p->value[i].text = NULL;
-    }
+    p->groups = sl__arena_alloc(&c->x->arena, count * sizeof groups[0]);
+    if (!p->groups)
+        return -ENOMEM;
+    memcpy(p->groups, groups, count * sizeof groups[0]);
     return 0;
 }
 
-static struct sl__param_value *find(struct sl__params *p, const char *name)
+/* Index of the parameter called @p name; -1. */
+static int find(const struct sl__params *p, const char *name)
 {
+    struct sl__str wanted = sl__str_of(name);
+
     if (p->regex) {
         int group = sl__regex_group(p->regex, name);
 
-        return group >= 0 && (uint32_t)group < p->count ? &p->value[group] : NULL;
+        return group >= 0 && (uint32_t)group < p->count && p->groups[group].ptr ? group : -1;
     }
     for (uint32_t i = 0; i < p->count; i++)
-        if (sl__str_equal(p->names[i].name, sl__str_of(name)))
-            return &p->value[i];
-    return NULL;
+        if (sl__str_equal(p->names[i].name, wanted))
+            return (int)i;
+    return -1;
+}
+
+static struct sl__str caught(const sl_ctx *c, const struct sl__params *p, int i)
+{
+    const struct sl__segment *s;
+
+    if (p->regex)
+        return p->groups[i];
+    if (p->names[i].rest)
+        return sl__path_rest(&c->path, p->base + p->names[i].segment);
+    s = &c->path.segments[p->base + p->names[i].segment];
+    return (struct sl__str){s->ptr, s->len};
 }
 
 const char *sl_param(const sl_ctx *c, const char *name)
 {
     for (struct sl__params *p = c->cursor.params; p; p = p->outer) {
-        struct sl__param_value *v = find(p, name);
+        int i = find(p, name);
 
-        if (!v || !v->caught.ptr)
+        if (i < 0)
             continue;
-        if (!v->text)
-            v->text = sl__arena_copy(&c->x->arena, v->caught.ptr, v->caught.len);
-        return v->text;
+        if (!p->text[i]) {
+            struct sl__str value = caught(c, p, i);
+
+            p->text[i] = sl__arena_copy(&c->x->arena, value.ptr, value.len);
+        }
+        return p->text[i];
     }
     return NULL;
 }

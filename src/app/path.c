@@ -40,13 +40,11 @@ int sl__path_init(struct sl__path *p, const struct sl__request *r, struct sl__ar
     return r->path_escaped ? decode_text(p, p->text, a) : 0;
 }
 
+/* From the few to the many. */
 static int grow(struct sl__path *p, struct sl__arena *a)
 {
-    struct sl__segment *many;
+    struct sl__segment *many = sl__arena_alloc(a, SL__SEGMENTS_MAX * sizeof(*many));
 
-    if (p->count != SL__SEGMENTS_FEW || p->segments != p->few)
-        return 0;
-    many = sl__arena_alloc(a, SL__SEGMENTS_MAX * sizeof(*many));
     if (!many)
         return -ENOMEM;
     memcpy(many, p->few, sizeof p->few);
@@ -54,41 +52,49 @@ static int grow(struct sl__path *p, struct sl__arena *a)
     return 0;
 }
 
+static inline bool full(const struct sl__path *p, uint32_t count)
+{
+    return count == SL__SEGMENTS_FEW && p->segments == p->few;
+}
+
 static int split_plain(struct sl__path *p, struct sl__arena *a)
 {
-    const char *at = p->text.ptr + 1, *end = p->text.ptr + p->text.len;
+    const char *text = p->text.ptr, *at = text + 1, *end = text + p->text.len;
+    struct sl__segment *segment = p->segments;
+    uint32_t count = 0;
 
     for (;;) {
         const char *start = at;
-        uint32_t hash = SL__PATH_HASH;
-        int r = grow(p, a);
 
-        if (r < 0)
-            return r;
-        for (; at < end && *at != '/'; at++)
-            hash = sl__path_hash(hash, *at);
-        p->segments[p->count++] = (struct sl__segment){start, (uint32_t)(at - start), hash,
-                                                       (uint32_t)(start - p->text.ptr)};
-        if (at == end)
-            return 0;
-        if (p->count == SL__SEGMENTS_MAX) {
-            p->more = true;
-            return 0;
+        if (full(p, count)) {
+            if (grow(p, a) < 0)
+                return -ENOMEM;
+            segment = p->segments + count;
         }
+        while (at < end && *at != '/')
+            at++;
+        segment->ptr = start;
+        segment->len = (uint32_t)(at - start);
+        segment->at = (uint32_t)(start - text);
+        segment->hash = sl__path_hash(start, (size_t)(at - start));
+        segment++;
+        count++;
+        if (at == end || count == SL__SEGMENTS_MAX)
+            break;
         at++;
     }
+    p->more = at < end;
+    p->count = count;
+    return 0;
 }
 
-/* Hash of a decoded segment; counts its slashes, which take three octets in the text, not one. */
-static uint32_t measure(struct sl__segment *s)
+/* An escaped slash takes three octets in the text, not one. */
+static uint32_t count_slashes(const struct sl__segment *s)
 {
     uint32_t slashes = 0;
 
-    s->hash = SL__PATH_HASH;
-    for (uint32_t i = 0; i < s->len; i++) {
-        s->hash = sl__path_hash(s->hash, s->ptr[i]);
+    for (uint32_t i = 0; i < s->len; i++)
         slashes += s->ptr[i] == '/';
-    }
     return slashes;
 }
 
@@ -105,16 +111,15 @@ static int split_escaped(struct sl__path *p, struct sl__str raw, struct sl__aren
         const char *stop = slash ? slash : end;
         struct sl__segment *s;
         ssize_t n;
-        int r = grow(p, a);
 
-        if (r < 0)
-            return r;
+        if (full(p, p->count) && grow(p, a) < 0)
+            return -ENOMEM;
         n = sl__decode_component((struct sl__str){at, (size_t)(stop - at)}, out);
         if (n < 0)
             return (int)n;
         s = &p->segments[p->count++];
-        *s = (struct sl__segment){.ptr = out, .len = (uint32_t)n, .at = text_at};
-        text_at += s->len + 2 * measure(s) + 1;
+        *s = (struct sl__segment){out, (uint32_t)n, sl__path_hash(out, (size_t)n), text_at};
+        text_at += s->len + 2 * count_slashes(s) + 1;
         out += n;
         if (!slash)
             return 0;
@@ -126,12 +131,10 @@ static int split_escaped(struct sl__path *p, struct sl__str raw, struct sl__aren
     }
 }
 
-int sl__path_split(struct sl__path *p, const struct sl__request *r, struct sl__arena *a)
+int sl__path_split_now(struct sl__path *p, const struct sl__request *r, struct sl__arena *a)
 {
     int result = 0;
 
-    if (p->split)
-        return 0;
     if (p->text.ptr[0] == '/') /* the asterisk form has no segments */
         result = p->decoded ? split_escaped(p, sl__request_str(r, r->path), a) : split_plain(p, a);
     if (result < 0)

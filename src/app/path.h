@@ -33,19 +33,42 @@ struct sl__path {
     struct sl__segment few[SL__SEGMENTS_FEW]; /* enough for most, so that nothing is allocated */
 };
 
-#define SL__PATH_HASH 2166136261u
-
-/** FNV-1a, one octet further. */
-static inline uint32_t sl__path_hash(uint32_t hash, char octet)
+/** Hash of a segment. Every octet counts, eight at a time. */
+static inline uint32_t sl__path_hash(const char *p, size_t len)
 {
-    return (hash ^ (unsigned char)octet) * 16777619u;
+    const uint64_t prime = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t hash = len, word = 0;
+    uint32_t low, high;
+
+    for (; len >= 8; p += 8, len -= 8) {
+        memcpy(&word, p, 8);
+        hash = (hash ^ word) * prime;
+        hash ^= hash >> 32;
+        word = 0;
+    }
+    if (len >= 4) { /* two that overlap */
+        memcpy(&low, p, 4);
+        memcpy(&high, p + len - 4, 4);
+        word = (uint64_t)high << 32 | low;
+    } else if (len > 0) {
+        word = (unsigned char)p[0] | (uint64_t)(unsigned char)p[len / 2] << 8 |
+               (uint64_t)(unsigned char)p[len - 1] << 16;
+    }
+    hash = (hash ^ word) * prime;
+    return (uint32_t)(hash >> 32);
 }
 
 /** Decodes what is escaped. 0; -SL_EBADREQUEST for a bad escape or %00; -ENOMEM. */
 int sl__path_init(struct sl__path *p, const struct sl__request *r, struct sl__arena *a);
 
+int sl__path_split_now(struct sl__path *p, const struct sl__request *r, struct sl__arena *a);
+
 /** Splits the path if that has not been done. 0; -ENOMEM. */
-int sl__path_split(struct sl__path *p, const struct sl__request *r, struct sl__arena *a);
+static inline int sl__path_split(struct sl__path *p, const struct sl__request *r,
+                                 struct sl__arena *a)
+{
+    return p->split ? 0 : sl__path_split_now(p, r, a);
+}
 
 /** The text from segment @p at on, without the slash before it; "" when there is none. */
 struct sl__str sl__path_rest(const struct sl__path *p, uint32_t at);

@@ -40,6 +40,7 @@ struct scratch {
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
     pcre2_match_data *data;
+    unsigned groups; /* of the last match that succeeded */
 };
 
 static _Thread_local struct scratch scratch;
@@ -135,46 +136,44 @@ static void warn(struct sl__regex *r, int code)
             reason);
 }
 
-static void fill_groups(int count, struct sl__str subject, struct sl__str *groups)
-{
-    const PCRE2_SIZE *at = pcre2_get_ovector_pointer(scratch.data);
-
-    for (int i = 0; i < count; i++) {
-        if (at[2 * i] == PCRE2_UNSET ||
-            at[2 * i + 1] < at[2 * i]) /* unset, or \K turned it round */
-            groups[i] = (struct sl__str){NULL, 0};
-        else
-            groups[i] =
-                (struct sl__str){subject.ptr + at[2 * i], (size_t)(at[2 * i + 1] - at[2 * i])};
-    }
-}
-
-bool sl__regex_match(struct sl__regex *r, struct sl__str subject, struct sl__str *groups,
-                     unsigned *ret_count)
+bool sl__regex_match(struct sl__regex *r, struct sl__str subject)
 {
     int n;
 
-    if (!r->code) {
-        if (groups)
-            groups[0] = subject;
-        *ret_count = 1;
+    if (!r->code)
         return true;
-    }
     if (!make_scratch()) {
         warn(r, PCRE2_ERROR_NOMEMORY);
         return false;
     }
     n = pcre2_match(r->code, (PCRE2_SPTR)subject.ptr, subject.len, 0, 0, scratch.data,
                     scratch.context);
-    if (n <= 0) {
-        if (n != PCRE2_ERROR_NOMATCH)
-            warn(r, n);
-        return false;
+    if (n > 0) {
+        scratch.groups = (unsigned)n;
+        return true;
     }
-    if (groups)
-        fill_groups(n, subject, groups);
-    *ret_count = (unsigned)n;
-    return true;
+    if (n != PCRE2_ERROR_NOMATCH)
+        warn(r, n);
+    return false;
+}
+
+unsigned sl__regex_captures(const struct sl__regex *r)
+{
+    return r->captures;
+}
+
+unsigned sl__regex_groups(struct sl__str subject, struct sl__str *groups)
+{
+    const PCRE2_SIZE *at = pcre2_get_ovector_pointer(scratch.data);
+
+    for (unsigned i = 0; i < scratch.groups; i++) {
+        PCRE2_SIZE start = at[2 * i], end = at[2 * i + 1];
+
+        groups[i] = (struct sl__str){NULL, 0};
+        if (start != PCRE2_UNSET && start <= end) /* \K may have turned it round */
+            groups[i] = (struct sl__str){subject.ptr + start, end - start};
+    }
+    return scratch.groups;
 }
 
 int sl__regex_group(const struct sl__regex *r, const char *name)

@@ -22,16 +22,21 @@ int sl__regex_new(const char *pattern, struct sl__regex **ret, char *error, size
 /** NULL is fine. */
 void sl__regex_free(struct sl__regex *r);
 
+/** True if the expression matches the whole of @p subject. Over the limits it is no match, and the
+ * log says so once for each expression. */
+bool sl__regex_match(struct sl__regex *r, struct sl__str subject);
+
+/** Captures of the expression, the whole match not counted. */
+unsigned sl__regex_captures(const struct sl__regex *r);
+
 /**
- * True if the expression matches the whole of @p subject. Over the limits it is no match, and the
- * log says so once for each expression.
+ * What the last match on this thread caught, the whole first.
  *
- * @param groups     receives the captures, views of @p subject; ptr NULL for one that took no part.
- *                   NULL: not wanted
- * @param ret_count  receives how many there are
+ * @param groups  room for SL__REGEX_GROUPS; views of @p subject, ptr NULL for a capture that took
+ * no part
+ * @return        how many; those behind took no part
  */
-bool sl__regex_match(struct sl__regex *r, struct sl__str subject, struct sl__str *groups,
-                     unsigned *ret_count);
+unsigned sl__regex_groups(struct sl__str subject, struct sl__str *groups);
 
 /** Number of the capture called @p name ("year", or "1"), -1 if there is none. */
 int sl__regex_group(const struct sl__regex *r, const char *name);

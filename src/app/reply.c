@@ -16,8 +16,6 @@
 #include "app/types.h"
 #include "shallot/response.h"
 
-#define TEXT_PLAIN "text/plain; charset=utf-8"
-
 static bool is_content_type(struct sl__str name)
 {
     return name.len == 12 && sl__str_equal_nocase(name, SL__STR("Content-Type"));
@@ -35,7 +33,7 @@ static int set_type(sl_ctx *c, const char *type)
         if (!copy)
             return -ENOMEM;
     }
-    c->type = copy;
+    c->type = (struct sl__str){copy, copy ? value.len : 0};
     c->type_rank = SL__TYPE_GIVEN;
     return 0;
 }
@@ -172,7 +170,7 @@ const char *sl_response_header(const sl_ctx *c, const char *name)
     struct sl__str n = sl__str_of(name);
 
     if (is_content_type(n))
-        return c->type;
+        return c->type.ptr;
     header = sl__response_header(&c->x->response, n);
     return header ? header->value.ptr : NULL;
 }
@@ -222,13 +220,13 @@ void sl__reply_link_type(sl_ctx *c)
 {
     struct sl__response *r = &c->x->response;
 
-    if (!c->type) {
+    if (!c->type.ptr) {
         if (c->type_linked) /* a push failed before the head was out, and then it was removed */
             sl__response_set_header(r, &c->x->arena, SL__STR("Content-Type"), NULL, false);
         c->type_linked = false;
         return;
     }
-    c->type_header.value = sl__str_of(c->type);
+    c->type_header.value = c->type;
     if (c->type_linked)
         return;
     c->type_linked = true;
@@ -261,7 +259,7 @@ void sl__reply_complete(sl_ctx *c)
         }
         if (has_body(r->status)) {
             sl__response_set_bytes(r, sl__reply_status_line(c, r->status));
-            c->type = TEXT_PLAIN;
+            c->type = SL__TEXT_PLAIN;
         }
     } else if (!r->status) {
         r->status = 200;

@@ -17,6 +17,8 @@ void sl__reply_link_type(sl_ctx *c);
  * memory. */
 struct sl__str sl__reply_status_line(const sl_ctx *c, int status);
 
+#define SL__TEXT_PLAIN SL__STR("text/plain; charset=utf-8")
+
 /** Before anything is changed: 0, or -SL_ECOMMITTED. Whoever changes the response handles the error
  * there may be. */
 static inline int sl__reply_open(sl_ctx *c)
@@ -28,7 +30,7 @@ static inline int sl__reply_open(sl_ctx *c)
 }
 
 /** The type of a body if the program gave none; static or in the arena. */
-static inline void sl__reply_guess_type(sl_ctx *c, const char *type)
+static inline void sl__reply_guess_type(sl_ctx *c, struct sl__str type)
 {
     if (c->type_rank == SL__TYPE_GIVEN)
         return;

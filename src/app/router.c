@@ -14,7 +14,6 @@
 #include "app/hold.h"
 #include "app/onion.h"
 #include "app/params.h"
-#include "app/regex.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "shallot/error.h"
@@ -27,50 +26,46 @@ struct sl_router {
     uint32_t param_count;
 };
 
-/* Sets the cursor to the route's layers. */
-static int enter(sl_ctx *c, struct sl__opened *frame, const struct sl__route *route,
-                 const struct sl__str *groups, unsigned group_count)
+int sl__table_next(sl_ctx *c, struct sl__opened *frame)
 {
+    const struct sl__cursor *behind = &frame->behind;
+    struct sl__place place = {&c->path, behind->base};
+    const struct sl__route *route;
     int r;
 
+    route = sl__table_find(frame->table, &place, &frame->wanted, frame->from);
+    if (!route)
+        return c->route_ran ? 0 : sl__allowed_collect(c, frame->table, &place);
     frame->from = route->order + 1;
-    c->cursor = (struct sl__cursor){route->layers, route->layers + route->count, frame,
-                                    frame->behind.params, frame->behind.base};
+    c->cursor.layer = route->layers;
+    c->cursor.end = route->layers + route->count;
+    c->cursor.params = behind->params;
+    c->cursor.base = behind->base;
     c->route_ran = true;
     if (c->x->fiber)
         sl__fiber_set_label(c->x->fiber, route->pattern);
     if (route->regex)
-        r = sl__params_push_groups(c, route->regex, groups, group_count);
+        r = sl__params_push_groups(c, route->regex, sl__place_text(&place));
     else
-        r = sl__params_push(c, route->params, route->param_count, frame->behind.base);
+        r = sl__params_push(c, route->params, route->param_count, behind->base);
     return r < 0 ? r : 1;
-}
-
-int sl__table_next(sl_ctx *c, struct sl__opened *frame)
-{
-    struct sl__place place = {&c->path, frame->behind.base};
-    struct sl__str groups[SL__REGEX_GROUPS];
-    const struct sl__route *route;
-    unsigned group_count = 0;
-
-    route = sl__table_find(frame->table, &place, &frame->wanted, frame->from, groups, &group_count);
-    if (route)
-        return enter(c, frame, route, groups, group_count);
-    if (!c->route_ran)
-        return sl__allowed_collect(c, frame->table, &place);
-    return 0;
 }
 
 int sl__table_run(sl_ctx *c, void *self)
 {
     struct sl__place place = {&c->path, c->cursor.base};
-    struct sl__opened frame = {.behind = c->cursor, .table = self};
-    int r = sl__path_split(&c->path, sl__ctx_request(c), &c->x->arena);
+    struct sl__opened frame;
+    int r;
 
+    r = sl__path_split(&c->path, sl__ctx_request(c), &c->x->arena);
     if (r < 0)
         return sl__ctx_error(c, r);
+    frame.behind = c->cursor;
+    frame.table = self;
     frame.wanted = sl__table_wanted(self, &place, sl__ctx_request(c));
-    c->cursor = (struct sl__cursor){NULL, NULL, &frame, NULL, 0};
+    frame.from = 0;
+    c->cursor.end = c->cursor.layer; /* nothing, until the search has found a route */
+    c->cursor.frame = &frame;
     r = sl__onion_go(c);
     c->cursor = frame.behind;
     c->next_called = true;
@@ -108,7 +103,7 @@ int sl__router_run(sl_ctx *c, void *self)
     if (!under_prefix(router, &c->path, c->cursor.base))
         return sl__onion_go(c);
     c->cursor.layer = router->layers.list;
-    c->cursor.end = router->layers.list + router->layers.count;
+    c->cursor.end = sl__layers_end(&router->layers);
     c->cursor.frame = &frame;
     if (router->pattern)
         c->cursor.base += router->pattern->count;

@@ -204,16 +204,13 @@ struct sl__str sl__place_text(const struct sl__place *place)
     return (struct sl__str){rest.ptr - 1, rest.len + 1};
 }
 
-const struct sl__route *sl__table_find(struct sl__table *t, const struct sl__place *place,
-                                       const struct sl__wanted *wanted, uint32_t from,
-                                       struct sl__str *groups, unsigned *ret_count)
+/* Regular expressions, of which the first one before @p best wins. */
+static const struct sl__route *find_regex(struct sl__table *t, const struct sl__place *place,
+                                          const struct sl__wanted *wanted, uint32_t from,
+                                          const struct sl__route *best)
 {
-    const struct sl__route *best = sl__segments_find(t->tree, place, wanted, from, &t->steps);
-    struct sl__str subject;
+    struct sl__str subject = sl__place_text(place);
 
-    if (t->regexes.count == 0)
-        return best;
-    subject = sl__place_text(place);
     for (uint32_t i = sl__ends_from(&t->regexes, from); i < t->regexes.count; i++) {
         const struct sl__route *route = t->regexes.list[i];
 
@@ -222,29 +219,30 @@ const struct sl__route *sl__table_find(struct sl__table *t, const struct sl__pla
         if (!sl__route_takes(route, wanted))
             continue;
         t->steps++;
-        if (sl__regex_match(route->regex, subject, groups, ret_count))
+        if (sl__regex_match(route->regex, subject))
             return route;
     }
     return best;
 }
 
-struct sl__wanted sl__table_wanted(struct sl__table *t, const struct sl__place *place,
-                                   const struct sl__request *r)
+const struct sl__route *sl__table_find(struct sl__table *t, const struct sl__place *place,
+                                       const struct sl__wanted *wanted, uint32_t from)
 {
-    struct sl__wanted wanted = {.methods = 1u << r->method};
-    struct sl__str groups[SL__REGEX_GROUPS];
-    const struct sl__route *route = NULL;
-    unsigned count;
+    const struct sl__route *best = sl__segments_find(t->tree, place, wanted, from, &t->steps);
 
-    if (r->method == SL__METHOD_OTHER)
-        wanted.name = sl__request_str(r, r->method_name);
-    if (r->method != SL__METHOD_HEAD)
-        return wanted;
-    /* A HEAD route that was written for this path wins over a GET route defined before it; a
-     * sl_all() route is not written for HEAD and takes its turn. */
-    do {
-        route = sl__table_find(t, place, &wanted, route ? route->order + 1 : 0, groups, &count);
-    } while (route && !route->method);
+    return t->regexes.count > 0 ? find_regex(t, place, wanted, from, best) : best;
+}
+
+struct sl__wanted sl__table_wanted_by_head(struct sl__table *t, const struct sl__place *place)
+{
+    struct sl__wanted wanted = {.methods = 1u << SL__METHOD_HEAD};
+    const struct sl__route *route = NULL;
+
+    if (t->methods & wanted.methods) { /* else nothing was written for HEAD, nor for all */
+        do { /* a sl_all() route is not written for HEAD and takes its turn */
+            route = sl__table_find(t, place, &wanted, route ? route->order + 1 : 0);
+        } while (route && !route->method);
+    }
     if (!route)
         wanted.methods |= 1u << SL__METHOD_GET;
     return wanted;
@@ -252,6 +250,8 @@ struct sl__wanted sl__table_wanted(struct sl__table *t, const struct sl__place *
 
 bool sl__table_knows(const struct sl__table *t, struct sl__str method)
 {
+    if (!(t->methods & 1u << SL__METHOD_OTHER))
+        return false;
     for (uint32_t i = 0; i < t->count; i++)
         if (!t->routes[i]->method || sl__str_equal(sl__str_of(t->routes[i]->method), method))
             return true;

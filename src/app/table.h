@@ -56,21 +56,27 @@ void sl__table_free(struct sl__table *t);
 int sl__table_add(struct sl__table *t, const char *method, const char *pattern,
                   const sl_middleware *layers, size_t count);
 
-/**
- * The first route from order @p from on that takes the path and one of the methods.
- *
- * @param groups     for a regular expression: its captures (room for SL__REGEX_GROUPS)
- * @param ret_count  how many
- * @return           the route, or NULL
- */
+/** The first route from order @p from on that takes the path and one of the methods; NULL. The
+ * captures of a regular expression can be asked for until the next match. */
 const struct sl__route *sl__table_find(struct sl__table *t, const struct sl__place *place,
-                                       const struct sl__wanted *wanted, uint32_t from,
-                                       struct sl__str *groups, unsigned *ret_count);
+                                       const struct sl__wanted *wanted, uint32_t from);
 
-/** Methods a request with this method is content with here: HEAD falls back to GET (RFC 9110
- * §9.3.2). */
-struct sl__wanted sl__table_wanted(struct sl__table *t, const struct sl__place *place,
-                                   const struct sl__request *r);
+/** The same for HEAD, to which a GET route is as good unless a HEAD route was written for this path
+ * (RFC 9110 §9.3.2). */
+struct sl__wanted sl__table_wanted_by_head(struct sl__table *t, const struct sl__place *place);
+
+/** Methods a request is content with here. */
+static inline struct sl__wanted sl__table_wanted(struct sl__table *t, const struct sl__place *place,
+                                                 const struct sl__request *r)
+{
+    struct sl__wanted wanted = {.methods = 1u << r->method};
+
+    if (r->method == SL__METHOD_HEAD)
+        return sl__table_wanted_by_head(t, place);
+    if (r->method == SL__METHOD_OTHER)
+        wanted.name = sl__request_str(r, r->method_name);
+    return wanted;
+}
 
 /** True if a route takes one of the methods. */
 static inline bool sl__route_takes(const struct sl__route *route, const struct sl__wanted *wanted)

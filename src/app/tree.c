@@ -29,6 +29,7 @@ struct search {
     bool more; /* the path goes on behind the last segment */
     const struct sl__wanted *wanted;
     uint32_t from;
+    uint32_t bound; /* order of the best so far */
     const struct sl__route *best;
     uint64_t steps;
 };
@@ -71,15 +72,16 @@ void sl__ends_finish(struct sl__ends *e)
     *e = (struct sl__ends){0};
 }
 
-static struct sl__node *find_literal(const struct sl__node *n, struct sl__str segment,
-                                     uint32_t hash)
+static inline struct sl__node *find_literal(const struct sl__node *n, const char *segment,
+                                            size_t len, uint32_t hash)
 {
     if (n->literal_size == 0)
         return NULL;
     for (uint32_t i = hash & (n->literal_size - 1);; i = (i + 1) & (n->literal_size - 1)) {
         struct sl__node *child = n->literal[i];
 
-        if (!child || (child->hash == hash && sl__str_equal(child->segment, segment)))
+        if (!child || (child->hash == hash && child->segment.len == len &&
+                       memcmp(child->segment.ptr, segment, len) == 0))
             return child;
     }
 }
@@ -114,13 +116,11 @@ static int make_room(struct sl__node *n)
 
 static struct sl__node *add_literal(struct sl__node *n, struct sl__str segment)
 {
-    uint32_t hash = SL__PATH_HASH;
+    uint32_t hash = sl__path_hash(segment.ptr, segment.len);
     struct sl__node *child;
     char *copy;
 
-    for (size_t i = 0; i < segment.len; i++)
-        hash = sl__path_hash(hash, segment.ptr[i]);
-    child = find_literal(n, segment, hash);
+    child = find_literal(n, segment.ptr, segment.len, hash);
     if (child)
         return child;
     if (make_room(n) < 0)
@@ -179,7 +179,7 @@ static void widen(struct sl__node *n, uint32_t order)
 }
 
 int sl__segments_add(struct sl__node *root, const struct sl__pattern *pattern,
-                 const struct sl__route *route)
+                     const struct sl__route *route)
 {
     struct sl__node *way[SL__SEGMENTS_MAX + 1];
     unsigned depth = 0;
@@ -208,13 +208,19 @@ int sl__segments_add(struct sl__node *root, const struct sl__pattern *pattern,
     return 0;
 }
 
+/* The list is not empty. */
 static void consider(const struct sl__ends *e, struct search *s)
 {
-    for (uint32_t i = sl__ends_from(e, s->from); i < e->count; i++) {
-        if (s->best && e->list[i]->order >= s->best->order)
+    uint32_t i = e->list[0]->order >= s->from ? 0 : sl__ends_from(e, s->from);
+
+    for (; i < e->count; i++) {
+        const struct sl__route *route = e->list[i];
+
+        if (route->order >= s->bound)
             return;
-        if (sl__route_takes(e->list[i], s->wanted)) {
-            s->best = e->list[i];
+        if (sl__route_takes(route, s->wanted)) {
+            s->best = route;
+            s->bound = route->order;
             return;
         }
     }
@@ -222,37 +228,48 @@ static void consider(const struct sl__ends *e, struct search *s)
 
 static void visit(const struct sl__node *n, uint32_t at, struct search *s)
 {
-    const struct sl__segment *segment = &s->segments[at];
-    const struct sl__node *child;
+    for (;; at++) {
+        const struct sl__segment *segment = &s->segments[at];
+        const struct sl__node *literal, *param;
 
-    s->steps++;
-    if (n->first > n->last || n->last < s->from || (s->best && n->first >= s->best->order))
-        return;
-    if (at == s->count) {
-        if (!s->more)
-            consider(&n->here, s);
-        return;
+        s->steps++;
+        if (n->last < s->from || n->first >= s->bound) /* nothing here yet: first is the highest */
+            return;
+        if (at == s->count) {
+            if (n->here.count > 0 && !s->more)
+                consider(&n->here, s);
+            return;
+        }
+        if (n->rest.count > 0)
+            consider(&n->rest, s);
+        literal = find_literal(n, segment->ptr, segment->len, segment->hash);
+        param = segment->len > 0 ? n->param : NULL;
+        if (literal && param)
+            visit(literal, at + 1, s);
+        n = param ? param : literal;
+        if (!n)
+            return;
     }
-    child = find_literal(n, (struct sl__str){segment->ptr, segment->len}, segment->hash);
-    if (child)
-        visit(child, at + 1, s);
-    if (n->param && segment->len > 0)
-        visit(n->param, at + 1, s);
-    consider(&n->rest, s);
 }
 
-const struct sl__route *sl__segments_find(const struct sl__node *root, const struct sl__place *place,
-                                      const struct sl__wanted *wanted, uint32_t from,
-                                      uint64_t *steps)
+const struct sl__route *sl__segments_find(const struct sl__node *root,
+                                          const struct sl__place *place,
+                                          const struct sl__wanted *wanted, uint32_t from,
+                                          uint64_t *steps)
 {
-    static const struct sl__segment empty = {"", 0, SL__PATH_HASH, 0};
+    struct sl__segment empty = {"", 0, 0, 0};
     struct search s = {.segments = place->path->segments + place->base,
                        .count = place->path->count - place->base,
                        .more = place->path->more,
                        .wanted = wanted,
-                       .from = from};
+                       .from = from,
+                       .bound = UINT32_MAX};
 
-    if (s.count == 0) { /* the prefix took everything: "/api" is "/" to a router under "/api" */
+    if (s.count == 0) {
+        if (place->base == 0) /* the asterisk form is no path */
+            return NULL;
+        /* A prefix took everything: "/api" is "/" to a router under "/api". */
+        empty.hash = sl__path_hash("", 0);
         s.segments = &empty;
         s.count = 1;
     }

@@ -28,11 +28,12 @@ void sl__segments_free(struct sl__node *root);
 /** Adds a route, later than all there are, under its pattern. 0 or -ENOMEM: then it is not there.
  */
 int sl__segments_add(struct sl__node *root, const struct sl__pattern *pattern,
-                 const struct sl__route *route);
+                     const struct sl__route *route);
 
 /** The earliest route of order @p from or later; NULL. Adds the nodes looked at to *steps. */
-const struct sl__route *sl__segments_find(const struct sl__node *root, const struct sl__place *place,
-                                      const struct sl__wanted *wanted, uint32_t from,
-                                      uint64_t *steps);
+const struct sl__route *sl__segments_find(const struct sl__node *root,
+                                          const struct sl__place *place,
+                                          const struct sl__wanted *wanted, uint32_t from,
+                                          uint64_t *steps);
 
 #endif

@@ -21,11 +21,12 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "cluster/build.h"
+#include "cluster/outcomes.h"
 #include "cluster/watch.h"
 #include "shallot/error.h"
 
-#define SETTLE_NS (50 * SL__MS) /* a compiler that writes the program seldom writes it alone */
-#define SAME_FILE_MAX 3 /* restarts of a build by one file, until it is taken for its outcome */
+#define AFTERMATH_NS (SL__SEC / 2) /* so long after a build its last changes may still arrive */
+#define SETTLE_NS (50 * SL__MS)    /* a compiler that writes the program seldom writes it alone */
 
 struct sl__development {
     struct sl__loop *loop;
@@ -37,8 +38,8 @@ struct sl__development {
     const char *own_name;         /* the program's file in its folder */
     char own_path[PATH_MAX];      /* resolved */
     char root[PATH_MAX];          /* resolved */
-    char restarted_for[PATH_MAX]; /* the file that interrupted the build */
-    unsigned restarts;            /* how often in a row */
+    struct sl__outcomes outcomes; /* what the build writes into the tree */
+    int64_t built_at;             /* when the last build ended */
 };
 
 static void start_build(struct sl__development *d)
@@ -61,10 +62,6 @@ static void changed(void *self, const char *name, unsigned count)
         sl__timer_start(d->loop, &d->settle, d->loop->now + SETTLE_NS);
         return;
     }
-    if (sl__build_running(d->build)) {
-        d->restarts = strcmp(name, d->restarted_for) == 0 ? d->restarts + 1 : 1;
-        snprintf(d->restarted_for, sizeof d->restarted_for, "%s", name);
-    }
     start_build(d);
 }
 
@@ -86,9 +83,12 @@ static bool ignore(void *self, const char *name)
         return true;
     if (!d->build)
         return false;
-    if (d->restarts >= SAME_FILE_MAX && strcmp(name, d->restarted_for) == 0)
+    if (sl__tree_is_product(d->root, name))
         return true;
-    return sl__tree_is_product(d->root, name);
+    if (sl__build_running(d->build) || d->loop->now < d->built_at + AFTERMATH_NS)
+        return sl__outcomes_is(&d->outcomes, d->root, name);
+    sl__outcomes_edited(&d->outcomes, name);
+    return false;
 }
 
 static void trouble(void *self, const char *line)
@@ -101,8 +101,7 @@ static void built(void *self, int status, const char *output, int64_t duration_n
     struct sl__development *d = self;
     double seconds = (double)duration_ns / (double)SL__SEC;
 
-    d->restarts = 0;
-    d->restarted_for[0] = 0;
+    d->built_at = d->loop->now;
     if (status == 0) {
         sl__log(SL__INFO, "built in %.2f s", seconds);
         d->config.reload(d->config.self);
@@ -189,6 +188,7 @@ struct sl__development *sl__development_new(struct sl__loop *l,
 
     d->loop = l;
     d->config = *config;
+    d->built_at = INT64_MIN / 2;
     d->settle.fire = settled;
     d->own = (struct sl__watch){.fd = -1, .events = EPOLLIN, .ready = own_ready};
     resolve(config->watch ? config->watch : ".", d->root);
@@ -219,6 +219,7 @@ void sl__development_free(struct sl__development *d)
     }
     sl__build_free(d->build);
     sl__tree_free(d->tree);
+    sl__outcomes_finish(&d->outcomes);
     sl__free(d);
 }
 

@@ -190,8 +190,6 @@ void sl__relay_state(struct sl__relay *r, struct sl__peer *donor, const struct s
         return; /* too late: somebody else has been asked */
     r->donor = 0;
     r->overtaken = 0;
-    if (!r->logging)
-        return;
     if (!sl__relay_log_rebase(r, r->ask_position, donor->line, frame)) {
         donor->slow = true; /* it would be as large again: let another try, or go without */
         return;

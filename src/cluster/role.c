@@ -158,7 +158,8 @@ static void become_worker(uint32_t worker, unsigned slot, int channel, int score
     setvbuf(stdout, NULL, _IOLBF, 0);
 }
 
-__attribute__((constructor)) static void read_role(int argc, char **argv, char **envp)
+/* Early: the composition root's own constructor asks for the role. */
+__attribute__((constructor(101))) static void read_role(int argc, char **argv, char **envp)
 {
     unsigned long worker = 0, slot, channel, scoreboard;
     bool good;

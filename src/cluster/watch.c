@@ -29,7 +29,7 @@
 #define QUIET_NS (30 * SL__MS)
 #define LONGEST_NS (300 * SL__MS)
 #define NAMES_MAX 4096u /* names kept of one burst; beyond it only their number */
-#define READS_MAX 16    /* reads of one tick */
+#define READS_MAX 64    /* reads of one tick: 1 MiB, more than a full queue of short names */
 #define MASK                                                                                       \
     (IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF |       \
      IN_ONLYDIR)
@@ -57,7 +57,7 @@ struct sl__tree {
     struct change *first, **end;
     unsigned more;   /* changes beyond NAMES_MAX */
     bool lost;       /* events were lost: anything may have changed */
-    int64_t since;   /* when the burst began */
+    int64_t since;   /* when the burst began; 0: there is none */
     bool complained; /* of one thing at a time */
     char root[PATH_MAX];
 };
@@ -128,7 +128,7 @@ static void arm(struct sl__tree *t)
 {
     int64_t now = t->loop->now, at = now + QUIET_NS;
 
-    if (!sl__timer_running(&t->quiet))
+    if (t->since == 0)
         t->since = now;
     if (at > t->since + LONGEST_NS)
         at = t->since + LONGEST_NS;
@@ -196,12 +196,22 @@ static void forget_changes(struct sl__tree *t)
     t->lost = false;
 }
 
+static void read_events(struct sl__tree *t);
+
+/* What has happened since the last look belongs to this burst, and may mean that it goes on: a
+ * machine under load comes here late. */
 static void report(struct sl__timer *timer)
 {
     struct sl__tree *t = SL__OWNER(timer, struct sl__tree, quiet);
     char name[PATH_MAX] = ".";
-    unsigned count = t->more + t->lost;
+    unsigned count;
 
+    read_events(t);
+    if (sl__timer_running(&t->quiet) && t->loop->now < t->since + LONGEST_NS)
+        return;
+    sl__timer_stop(t->loop, &t->quiet);
+    t->since = 0;
+    count = t->more + t->lost;
     for (const struct change *c = t->first; c; c = c->next) {
         if (!c->counts)
             continue;
@@ -422,14 +432,13 @@ static void on_event(struct sl__tree *t, const struct inotify_event *e)
     }
 }
 
-static void ready(struct sl__watch *w, uint32_t events)
+static void read_events(struct sl__tree *t)
 {
-    struct sl__tree *t = SL__OWNER(w, struct sl__tree, watch);
     _Alignas(struct inotify_event) char buf[16384];
     ssize_t n = 1;
 
     for (int i = 0; i < READS_MAX && n > 0; i++) {
-        n = read(w->fd, buf, sizeof buf);
+        n = read(t->watch.fd, buf, sizeof buf);
         for (ssize_t at = 0; at < n;) {
             const struct inotify_event *e = (const void *)(buf + at);
 
@@ -437,6 +446,11 @@ static void ready(struct sl__watch *w, uint32_t events)
             at += (ssize_t)(sizeof *e + e->len);
         }
     }
+}
+
+static void ready(struct sl__watch *w, uint32_t events)
+{
+    read_events(SL__OWNER(w, struct sl__tree, watch));
 }
 
 struct sl__tree *sl__tree_watch(struct sl__loop *l, const char *root,

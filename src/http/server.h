@@ -32,7 +32,8 @@ struct sl__server_events {
 struct sl__server *sl__server_new(struct sl__loop *l, struct sl__service *service,
                                   const struct sl_limits *limits, struct sl__gate *gate,
                                   const struct sl__server_events *events);
-/** Closes what is left. NULL is fine. */
+/** Closes what is left. No request may be in a handler: cut, and tick until there is none. NULL is
+ * fine. */
 void sl__server_free(struct sl__server *s);
 
 /** Takes a listening socket (owned from here on); its index is the order of calls, from 0. Not

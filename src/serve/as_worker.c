@@ -121,7 +121,6 @@ int sl__serve_as_worker(sl_app *app, const struct sl__role *role)
     snprintf(who, sizeof who, "worker %u", role->worker);
     sl__log_set_who(who);
     sl__set_process_title("shallot: worker %u (%s)", role->worker, app->options.name);
-    sl__app_set_role((int)role->worker, false);
     r = sl__scoreboard_attach(&s.board, role->scoreboard);
     if (r < 0)
         return failed_to("map the scoreboard", r);

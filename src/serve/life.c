@@ -64,9 +64,11 @@ static void begin(void *arg)
     if (s->slot)
         atomic_store_explicit(&s->slot->accepting, 1, memory_order_relaxed);
     sl__beats_start(s);
-    announce(s);
-    if (s->worker)
+    if (s->worker) { /* READY first: who reads the line below may rely on it */
         sl__worker_ready(s->worker);
+        sl__channel_flush(sl__worker_channel(s->worker));
+    }
+    announce(s);
 }
 
 static void joined(void *self)

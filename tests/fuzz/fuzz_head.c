@@ -39,9 +39,9 @@ static ssize_t parse_prefix(const char *data, size_t len, const struct sl_limits
 static void check_prefixes(const char *data, size_t size, const struct sl_limits *limits,
                            ssize_t whole)
 {
-    size_t step = 1 + size / 512;
+    size_t step = 1 + size / 64; /* another selection for each size */
 
-    for (size_t len = 0; len < size; len += step) {
+    for (size_t len = size % step; len < size; len += step) {
         ssize_t n = parse_prefix(data, len, limits);
 
         CHECK(n == 0 || n == whole);

@@ -154,6 +154,8 @@ void check_always(struct world *w)
     size_t soft = r->limits.log_bytes > 4200 ? r->limits.log_bytes : 4200; /* the largest state */
 
     CHECK(w, r->position == w->position, "the relay lost count");
+    CHECK(w, !r->donor || w->workers[r->donor].connected, "the dead are asked for their state");
+    CHECK(w, r->logging || (!r->snapshot && r->log_octets == 0), "a log that nobody needs");
     CHECK(w, r->log_octets <= soft + r->limits.queue_bytes, "the log is too long");
     check_supervisor(w);
 }

@@ -28,13 +28,17 @@ static const char *topic_name(uint8_t topic)
 static void do_spawn(void *self, uint32_t id, unsigned slot, unsigned generation, bool candidate)
 {
     struct world *w = self;
+    unsigned below_it = 0;
 
     trace(w, "spawn worker %u in slot %u, generation %u%s", id, slot, generation,
           candidate ? " (candidate)" : "");
     CHECK(w, !w->stopped, "worker %u spawned after the stop", id);
     CHECK(w, id == w->last_id + 1, "worker %u follows %u", id, w->last_id);
-    for (size_t i = 0; i < w->live_count; i++)
+    for (size_t i = 0; i < w->live_count; i++) {
         CHECK(w, w->workers[w->live[i]].slot != slot, "slot %u taken twice", slot);
+        below_it += w->workers[w->live[i]].slot < slot;
+    }
+    CHECK(w, below_it == slot, "slot %u is not the lowest", slot);
     if (id >= WORKERS_MAX) {
         check_failed(w, "too many respawns");
         return;
@@ -90,11 +94,16 @@ static void do_good(void *self, unsigned generation)
             continue;
         CHECK(w, sl__supervisor_state(w->supervisor, k->id) == SL__WORKER_READY && !k->told,
               "worker %u of a good generation is not ready", k->id);
+        CHECK(w, k->ready_at + w->config.settle_ns <= w->now, "good before it has settled");
         count++;
     }
     CHECK(w, count == w->candidate_count, "good with %u of %u workers", count, w->candidate_count);
     w->candidate_generation = w->candidate_count = 0;
     w->seen.good++;
+    if (chance(w, 10)) {
+        w->config.drain_ns = between(w, 1, 30) * SL__SEC / 10;
+        sl__supervisor_set_times(w->supervisor, w->config.drain_ns, w->config.ready_ns);
+    }
     if (chance(w, 10)) {
         unsigned wanted = 1 + below(w, 6);
 
@@ -255,7 +264,7 @@ void world_message(struct world *w)
 
     if (k && k->running && k->joined && k->stuck_until <= w->now) {
         worker_frame(w, k, SL__FRAME_SEND, target, topic);
-    } else if (chance(w, 30)) {
+    } else if (chance(w, 40)) {
         if (target == SL__TO_MASTER) {
             w->to_master_due++;
             sl__relay_send(w->relay, target, "count", body, sizeof mark);
@@ -276,8 +285,9 @@ static void frame_hello(struct world *w, struct worker *k)
     state = sl__supervisor_state(w->supervisor, k->id);
     if (state != SL__WORKER_JOINING && chance(w, 50))
         return;
+    if (!k->connected)
+        k->connected_at = w->position;
     k->connected = true;
-    k->connected_at = w->position;
     w->seen.joins++;
     sl__relay_join(w->relay, k->id, k->shares);
     if (!logged && w->relay->logging)
@@ -328,6 +338,7 @@ void world_frame(struct world *w, const struct event *e)
         return;
     if (e->what == SL__FRAME_READY) {
         k->ready = true;
+        k->ready_at = w->now;
         sl__supervisor_ready(w->supervisor, k->id, w->now);
     } else if (e->what == SL__FRAME_SEND) {
         frame_send(w, k, e);

@@ -82,7 +82,7 @@ struct worker {
     bool bad;       /* of a generation that does not work */
     bool joined, ready, served;
     bool never_ready, stubborn;
-    int64_t stuck_until, pace, out_at, cut_at;
+    int64_t ready_at, stuck_until, pace, out_at, cut_at;
     int exit_code, exit_signal;
     bool consuming;
     struct parcel *queue;

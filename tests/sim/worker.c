@@ -125,6 +125,8 @@ static void joined(struct world *w, struct worker *k, uint64_t position)
     for (unsigned i = 0; i < TASKS; i++) {
         if (chance(w, 50)) {
             k->asked[i] = true;
+            if (chance(w, 10)) /* asking twice is not running twice */
+                worker_frame(w, k, SL__FRAME_ONCE_ASK, 0, (uint8_t)(TOPICS + i));
             worker_frame(w, k, SL__FRAME_ONCE_ASK, 0, (uint8_t)(TOPICS + i));
         }
     }
@@ -212,6 +214,8 @@ void worker_act(struct world *w, struct worker *k, enum act act, const struct ev
 {
     switch (act) {
     case ACT_HELLO:
+        if (chance(w, 1))
+            worker_frame(w, k, SL__FRAME_HELLO, 0, NO_TOPIC);
         worker_frame(w, k, SL__FRAME_HELLO, 0, NO_TOPIC);
         break;
     case ACT_READY:

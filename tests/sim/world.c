@@ -275,8 +275,19 @@ void world_stop(struct world *w, bool fast)
 static void storm(struct world *w)
 {
     trace(w, "STORM");
-    for (unsigned n = 10 + below(w, 60); n > 0; n--)
+    for (unsigned n = 10 + below(w, below(w, 8) ? 60 : 300); n > 0; n--)
         world_message(w);
+}
+
+/* Nobody reads, and the master goes on sending: states are lost, and must be found again. */
+static void flood(struct world *w)
+{
+    for (size_t i = 0; i < w->live_count; i++) {
+        if (chance(w, 80))
+            w->workers[w->live[i]].stuck_until = w->now + between(w, 1, 70) * SL__SEC / 10;
+    }
+    storm(w);
+    schedule(w, w->now + between(w, 1, 3000) * SL__MS, EVENT_TROUBLE, 0, 0);
 }
 
 void world_trouble(struct world *w)
@@ -302,8 +313,10 @@ void world_trouble(struct world *w)
     } else if (kind < 80 && k) {
         k->stuck_until = w->now + between(w, 1, 80) * SL__SEC / 10;
         trace(w, "worker %u is stuck", k->id);
-    } else if (kind < 93 && w->weather.storms)
+    } else if (kind < 88 && w->weather.storms)
         storm(w);
+    else if (kind < 97 && w->weather.storms)
+        flood(w);
     else if (kind >= 97)
         world_stop(w, chance(w, 20));
 }

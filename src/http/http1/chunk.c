@@ -210,7 +210,7 @@ int sl__chunk_decode(struct sl__chunk *c, const char *in, size_t len, struct sl_
 
 int sl__trailers_parse(const char *buf, size_t len, struct sl__field *fields, size_t max)
 {
-    struct sl__cursor c = {buf, buf, buf + len};
+    struct sl__cursor c = sl__cursor_of(buf, len);
     size_t count = 0;
     int step;
 

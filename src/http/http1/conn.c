@@ -282,6 +282,8 @@ static void set_events(struct sl__conn *c)
 {
     uint32_t events = c->watch.events & INPUT_EVENTS;
 
+    if (c->watch.events == INPUT_EVENTS && !c->fin && !c->blocked)
+        return;
     if (c->fin)
         events = 0;
     else if (may_read(c))

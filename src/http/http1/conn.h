@@ -227,8 +227,12 @@ extern const struct sl__writer sl__stream_writer;
 int sl__stream_source(struct sl__turn *t);
 
 /* send.c */
+struct sl__buf *sl__out_take(struct sl__conn *c);
 /** The buffer to append to; NULL when out of memory. */
-struct sl__buf *sl__out_buf(struct sl__conn *c);
+static inline struct sl__buf *sl__out_buf(struct sl__conn *c)
+{
+    return c->out ? &c->out->buf : sl__out_take(c);
+}
 static inline size_t sl__out_pending(const struct sl__conn *c)
 {
     return c->out ? sl__buf_len(&c->out->buf) : 0;

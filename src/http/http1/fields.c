@@ -41,7 +41,7 @@ static bool next_element(struct sl__str *list, struct sl__str *ret)
 static inline bool is_plain_host(struct sl__str host, const char *begin)
 {
     const char *end = host.ptr + host.len;
-    const char *p = sl__scan_host_quick(host.ptr, begin, end);
+    const char *p = sl__scan_host_quick(host.ptr, sl__scan_last(begin, end), end);
 
     if (p == end)
         return true;

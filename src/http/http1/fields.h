@@ -15,7 +15,13 @@ enum { SL__STEP_MORE = 0, SL__STEP_ON = 1 };
 /** Where the parser is. */
 struct sl__cursor {
     const char *begin, *at, *end;
+    const char *last; /* sl__scan_last() of it */
 };
+
+static inline struct sl__cursor sl__cursor_of(const char *buf, size_t len)
+{
+    return (struct sl__cursor){buf, buf, buf + len, sl__scan_last(buf, buf + len)};
+}
 
 static inline struct sl__span sl__span_of(const char *begin, const char *from, const char *to)
 {
@@ -40,7 +46,7 @@ static inline int sl__take_field(struct sl__cursor *c, struct sl__field *ret)
     const char *name = c->at, *end = c->end, *value, *p;
     int r;
 
-    p = sl__scan_name(name, c->begin, end);
+    p = sl__scan_name(name, c->last, end);
     if (p == end)
         return SL__STEP_MORE;
     if (*p != ':' || p == name)
@@ -51,7 +57,7 @@ static inline int sl__take_field(struct sl__cursor *c, struct sl__field *ret)
         value++;
     while (value < end && (*value == ' ' || *value == '\t'))
         value++;
-    p = sl__scan_value(value, c->begin, end);
+    p = sl__scan_value(value, c->last, end);
     r = sl__take_crlf(c, p);
     if (r <= 0)
         return r;
@@ -92,6 +98,11 @@ static inline uint32_t sl__lower4(const char *p)
  * character a letter or '-'; so the comparisons are exact. */
 static inline enum sl__known_field sl__known_field(const char *name, size_t len)
 {
+    const uint32_t initials =
+        1U << ('c' & 31) | 1U << ('e' & 31) | 1U << ('h' & 31) | 1U << ('t' & 31);
+
+    if (!(initials >> (*name & 31) & 1)) /* most fields end here, without a branch to guess */
+        return SL__FIELD_OTHER;
     switch (len) {
     case 4:
         if (sl__lower4(name) == sl__lower4("host"))

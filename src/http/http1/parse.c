@@ -69,13 +69,15 @@ static inline int check_escape(const char *p, const char *end)
  * anything behind that is looked at. */
 static inline int take_target(struct sl__cursor *c, size_t max, struct sl__request *r)
 {
-    const char *target = c->at, *end = c->end, *p = target;
+    const char *target = c->at, *end = c->end, *last = c->last, *p = target;
     int step = SL__STEP_MORE;
 
-    if ((size_t)(end - target) > max)
+    if ((size_t)(end - target) > max) {
         end = target + max + 1;
+        last = sl__scan_last(c->begin, end);
+    }
     for (;;) {
-        p = sl__scan_target(p, c->begin, end);
+        p = sl__scan_target(p, last, end);
         if (p == end)
             break;
         if (*p == '?') {
@@ -289,7 +291,7 @@ ssize_t sl__http1_parse(const char *buf, size_t len, const struct sl_limits *lim
                         struct sl__request *ret, struct sl__field *fields)
 {
     bool full = len >= limits->head_bytes;
-    struct sl__cursor c = {buf, buf, buf + (full ? limits->head_bytes : len)};
+    struct sl__cursor c = sl__cursor_of(buf, full ? limits->head_bytes : len);
     struct sl__facts facts = {0};
     int step;
 

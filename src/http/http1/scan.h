@@ -19,6 +19,7 @@
 
 #define SL__SCAN_LANES 16
 #define SL__SCAN_BITS 1 /* bits of a mask for each octet */
+#define SL__SCAN_FIRST(mask) ((unsigned)__builtin_ctz(mask))
 
 typedef uint32_t sl__scan_mask;
 typedef __m128i sl__scan_vector;
@@ -88,6 +89,7 @@ static inline sl__scan_mask sl__scan_stops_target(sl__scan_vector v)
 
 #define SL__SCAN_LANES 16
 #define SL__SCAN_BITS 4
+#define SL__SCAN_FIRST(mask) ((unsigned)__builtin_ctzll(mask) / SL__SCAN_BITS)
 
 typedef uint64_t sl__scan_mask;
 typedef uint8x16_t sl__scan_vector;
@@ -174,43 +176,56 @@ static inline const char *sl__scan_target_by_table(const char *p, const char *en
     return p;
 }
 
+/** Where the last whole vector of [begin, end) begins; NULL if the buffer is shorter than one. */
+static inline const char *sl__scan_last(const char *begin, const char *end)
+{
 #ifdef SL__SCAN_LANES
-/* The loop that all scans share: whole vectors, then one that ends with the buffer. */
-#define SL__SCAN_RUN(p, begin, end, stops, by_table)                                               \
+    return end - begin >= SL__SCAN_LANES ? end - SL__SCAN_LANES : NULL;
+#else
+    (void)begin;
+    (void)end;
+    return NULL;
+#endif
+}
+
+/* What all scans share: whole vectors, then the one that ends with the buffer. */
+#ifdef SL__SCAN_LANES
+#define SL__SCAN_RUN(p, last, end, stops, by_table)                                                \
     do {                                                                                           \
         sl__scan_mask mask_;                                                                       \
-        for (; (end) - (p) >= SL__SCAN_LANES; (p) += SL__SCAN_LANES) {                             \
+        if (!(last))                                                                               \
+            return by_table(p, end);                                                               \
+        for (; (p) <= (last); (p) += SL__SCAN_LANES) {                                             \
             mask_ = stops(sl__scan_load(p));                                                       \
             if (mask_)                                                                             \
-                return (p) + (unsigned)__builtin_ctzll(mask_) / SL__SCAN_BITS;                     \
+                return (p) + SL__SCAN_FIRST(mask_);                                                \
         }                                                                                          \
-        if ((end) - (begin) < SL__SCAN_LANES)                                                      \
-            return by_table(p, end);                                                               \
         if ((p) == (end))                                                                          \
             return end;                                                                            \
-        mask_ = stops(sl__scan_load((end)-SL__SCAN_LANES));                                        \
-        mask_ >>= (unsigned)(SL__SCAN_LANES - ((end) - (p))) * SL__SCAN_BITS;                      \
-        return mask_ ? (p) + (unsigned)__builtin_ctzll(mask_) / SL__SCAN_BITS : (end);             \
+        mask_ = stops(sl__scan_load(last)) >> (unsigned)((p) - (last)) * SL__SCAN_BITS;            \
+        return mask_ ? (p) + SL__SCAN_FIRST(mask_) : (end);                                        \
     } while (0)
 #else
-#define SL__SCAN_RUN(p, begin, end, stops, by_table)                                               \
+#define SL__SCAN_RUN(p, last, end, stops, by_table)                                                \
     do {                                                                                           \
-        (void)(begin);                                                                             \
+        (void)(last);                                                                              \
         return by_table(p, end);                                                                   \
     } while (0)
 #endif
 
+/* The scans. @p last is sl__scan_last() of the buffer that ends at @p end. */
+
 /** First octet of [p, end) that cannot go on a field name, or end. May also stop early, at a token
  * character that is neither letter nor '-'. */
-static inline const char *sl__scan_name_quick(const char *p, const char *begin, const char *end)
+static inline const char *sl__scan_name_quick(const char *p, const char *last, const char *end)
 {
-    SL__SCAN_RUN(p, begin, end, sl__scan_stops_name, sl__scan_name_by_table);
+    SL__SCAN_RUN(p, last, end, sl__scan_stops_name, sl__scan_name_by_table);
 }
 
 /** First octet of [p, end) that is no token character, or end. */
-static inline const char *sl__scan_name(const char *p, const char *begin, const char *end)
+static inline const char *sl__scan_name(const char *p, const char *last, const char *end)
 {
-    p = sl__scan_name_quick(p, begin, end);
+    p = sl__scan_name_quick(p, last, end);
     if (p < end && *p != ':')
         p = sl__scan_name_by_table(p, end);
     return p;
@@ -218,21 +233,21 @@ static inline const char *sl__scan_name(const char *p, const char *begin, const 
 
 /** First octet of [p, end) that is neither unreserved nor a sub-delim, or end; may also stop early,
  * at one that is neither letter, digit, '-' nor '.'. */
-static inline const char *sl__scan_host_quick(const char *p, const char *begin, const char *end)
+static inline const char *sl__scan_host_quick(const char *p, const char *last, const char *end)
 {
-    SL__SCAN_RUN(p, begin, end, sl__scan_stops_host, sl__scan_host_by_table);
+    SL__SCAN_RUN(p, last, end, sl__scan_stops_host, sl__scan_host_by_table);
 }
 
 /** First octet of [p, end) that no field value may hold, or end. */
-static inline const char *sl__scan_value(const char *p, const char *begin, const char *end)
+static inline const char *sl__scan_value(const char *p, const char *last, const char *end)
 {
-    SL__SCAN_RUN(p, begin, end, sl__scan_stops_value, sl__scan_value_by_table);
+    SL__SCAN_RUN(p, last, end, sl__scan_stops_value, sl__scan_value_by_table);
 }
 
 /** First octet of [p, end) that is '%', '?' or nothing a target may hold, or end. */
-static inline const char *sl__scan_target(const char *p, const char *begin, const char *end)
+static inline const char *sl__scan_target(const char *p, const char *last, const char *end)
 {
-    SL__SCAN_RUN(p, begin, end, sl__scan_stops_target, sl__scan_target_by_table);
+    SL__SCAN_RUN(p, last, end, sl__scan_stops_target, sl__scan_target_by_table);
 }
 
 #endif

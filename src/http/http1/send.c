@@ -21,14 +21,11 @@
 #define FIRST_SIZE ((size_t)4096)
 #define KEEP_SIZE ((size_t)131072) /* a larger buffer is not kept */
 
-struct sl__buf *sl__out_buf(struct sl__conn *c)
+struct sl__buf *sl__out_take(struct sl__conn *c)
 {
     struct sl__conns *home = c->home;
-    struct sl__out *o = c->out;
+    struct sl__out *o = home->spare.outs;
 
-    if (o)
-        return &o->buf;
-    o = home->spare.outs;
     if (o) {
         home->spare.outs = o->next;
         home->spare.out_count--;
@@ -156,8 +153,9 @@ int sl__out_await_room(struct sl__turn *t)
 }
 
 /* One call for what is unsent and as much of @p bytes as the socket takes. */
-static size_t send_both(struct sl__conn *c, const char *bytes, size_t len)
+static size_t send_both(struct sl__turn *t, const char *bytes, size_t len)
 {
+    struct sl__conn *c = t->conn;
     size_t pending = sl__out_pending(c), early;
     struct iovec parts[2] = {
         {.iov_base = pending ? c->out->buf.data + c->out->buf.at : NULL, .iov_len = pending},
@@ -169,6 +167,7 @@ static size_t send_both(struct sl__conn *c, const char *bytes, size_t len)
 
     if (!sent(c, n))
         return 0;
+    t->burst += (size_t)n;
     early = min_size((size_t)n, pending);
     if (early > 0)
         sl__buf_consume(&c->out->buf, early);
@@ -192,10 +191,9 @@ int sl__out_put(struct sl__turn *t, const char *bytes, size_t len)
                 return r;
             continue;
         }
-        n = send_both(c, bytes, len);
+        n = send_both(t, bytes, len);
         bytes += n;
         len -= n;
-        t->burst += n;
         if (t->burst >= SL__BURST) {
             t->burst = 0;
             r = sl__wait_time(0);

@@ -99,8 +99,10 @@ static void run_turn(void *arg)
     x->fiber = sl__fiber_current();
     home->service->serve(home->service, x);
     sl__answer(t);
-    if (x->ended)
+    if (x->ended) {
+        sl__conn_poke(c); /* it may wait, the answer must not */
         x->ended(x);
+    }
     x->fiber = NULL;
     sl__response_clear(&x->response);
     sl__arena_reset(&x->arena);

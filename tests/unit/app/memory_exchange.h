@@ -130,8 +130,8 @@ static inline void memory_begin(struct memory *m, sl_app *app, const char *text)
     sl__http1_terminate(m->text, &m->x.request);
     m->body_at = (size_t)head;
     m->body_end = len;
-    m->writer = (struct sl__writer){memory_writer_begin, memory_writer_write, memory_writer_end,
-                                    NULL};
+    m->writer =
+        (struct sl__writer){memory_writer_begin, memory_writer_write, memory_writer_end, NULL};
     m->x.writer = &m->writer;
     m->x.ops = &memory_ops;
     m->x.limits = &m->limits;

@@ -267,6 +267,29 @@ static void test_cancel(void **state)
         assert_int_equal(results[i], -ECANCELED);
 }
 
+static void wait_and_wake_one(void *arg)
+{
+    (void)arg;
+    sl__fiber_wait(SL__FOREVER);
+    note('w');
+    sl__fiber_wake(one);
+}
+
+static void test_giving_way_is_not_shortened_by_a_wake(void **state)
+{
+    (void)state;
+    sl__fiber_start(&one, wait_while_cancelled, NULL);
+    sl__fiber_start(&two, wait_and_wake_one, NULL);
+    sl__fiber_cancel(one);
+    sl__fiber_wake(two);
+    tick();
+    assert_string_equal(trace, ".w");
+    tick();
+    assert_string_equal(trace, ".w.");
+    tick();
+    tick();
+}
+
 static void cancel_self(void *arg)
 {
     (void)arg;
@@ -470,6 +493,7 @@ int main(void)
         FIBER_TEST(test_a_wake_stops_the_deadline),
         FIBER_TEST(test_outside_a_fiber),
         FIBER_TEST(test_cancel),
+        FIBER_TEST(test_giving_way_is_not_shortened_by_a_wake),
         FIBER_TEST(test_cancel_self_gives_way),
         FIBER_TEST(test_shield_nests),
         FIBER_TEST(test_stubborn_is_reported_once),

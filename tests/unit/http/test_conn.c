@@ -128,11 +128,12 @@ static const struct talk {
      OK("11", "hello world") OK("5", "hello")},
     {"unread bodies",
      "POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
-     "POST /hello HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" GET(
-         "/hello"),
+     "POST /hello HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+     "chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" GET("/hello"),
      OK("5", "hello") OK("5", "hello") OK("5", "hello")},
     {"unread body over discard_bytes",
-     "POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 262145\r\n\r\nabc", OK_CLOSE("5", "hello")},
+     "POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 262145\r\n\r\nabc",
+     OK_CLOSE("5", "hello")},
     {"unread broken body",
      "POST /hello HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n" GET("/hello"),
      OK("5", "hello")},
@@ -154,8 +155,7 @@ static const struct talk {
                       "Connection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
                       "Bad Request\n"},
     {"empty lines are nothing", "\r\n" GET("/hello") "\r\n\r\n", OK("5", "hello")},
-    {"HEAD", "HEAD /hello HTTP/1.1\r\nHost: a\r\n\r\n" GET("/hello"),
-     OK("5", "") OK("5", "hello")},
+    {"HEAD", "HEAD /hello HTTP/1.1\r\nHost: a\r\n\r\n" GET("/hello"), OK("5", "") OK("5", "hello")},
     {"HEAD of streams",
      "HEAD /source/10 HTTP/1.1\r\nHost: a\r\n\r\nHEAD /push/10 HTTP/1.1\r\nHost: a\r\n\r\n"
      "HEAD /pushlen/10 HTTP/1.1\r\nHost: a\r\n\r\nHEAD /file/10 HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -167,29 +167,37 @@ static const struct talk {
     {"HTTP/1.0", "GET /hello HTTP/1.0\r\n\r\n" GET("/hello"), OK_CLOSE("5", "hello")},
     {"HTTP/1.0 kept alive",
      "GET /hello HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /hello HTTP/1.0\r\n\r\n",
-     "HTTP/1.1 200 OK\r\n" DATE "Content-Length: 5\r\nConnection: keep-alive\r\n\r\nhello" OK_CLOSE(
-         "5", "hello")},
+     "HTTP/1.1 200 OK\r\n" DATE
+     "Content-Length: 5\r\nConnection: keep-alive\r\n\r\nhello" OK_CLOSE("5", "hello")},
     {"HTTP/1.0 push", "GET /push/3 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" GET("/hello"),
      "HTTP/1.1 200 OK\r\n" DATE "Connection: close\r\n\r\naho"},
     {"push", GET("/push/3") GET("/hello"),
-     "HTTP/1.1 200 OK\r\n" DATE "Transfer-Encoding: chunked\r\n\r\n3\r\naho\r\n0\r\n\r\n" OK(
-         "5", "hello")},
+     "HTTP/1.1 200 OK\r\n" DATE
+     "Transfer-Encoding: chunked\r\n\r\n3\r\naho\r\n0\r\n\r\n" OK("5", "hello")},
     {"push with a length", GET("/pushlen/3") GET("/hello"), OK("3", "aho") OK("5", "hello")},
     {"push with too little", GET("/pushshort/3") GET("/hello"), OK("4", "aho")},
     {"source", GET("/source/3") GET("/hello"),
-     "HTTP/1.1 200 OK\r\n" DATE "Transfer-Encoding: chunked\r\n\r\n3\r\naho\r\n0\r\n\r\n" OK(
-         "5", "hello")},
+     "HTTP/1.1 200 OK\r\n" DATE
+     "Transfer-Encoding: chunked\r\n\r\n3\r\naho\r\n0\r\n\r\n" OK("5", "hello")},
     {"source with a length", GET("/sourcelen/3") GET("/hello"), OK("3", "aho") OK("5", "hello")},
     {"source with too little", GET("/sourceshort/3") GET("/hello"), OK("4", "aho")},
     {"source that fails", GET("/sourcefail/3") GET("/hello"),
      "HTTP/1.1 200 OK\r\n" DATE "Transfer-Encoding: chunked\r\n\r\n3\r\naho\r\n"},
-    {"file", GET("/file/3") GET("/file/0") GET("/hello"), OK("3", "aho") OK("0", "") OK("5", "hello")},
+    {"file", GET("/file/3") GET("/file/0") GET("/hello"),
+     OK("3", "aho") OK("0", "") OK("5", "hello")},
     {"file that became shorter", GET("/hello") GET("/fileshort/3") GET("/hello"),
      OK("5", "hello") "HTTP/1.1 500 Internal Server Error\r\n" DATE
                       "Content-Length: 0\r\nConnection: close\r\n\r\n"},
     {"long pushed echo",
      "POST /pushecho HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n" GET("/hello"),
      OK("0", "") OK("5", "hello")},
+    {"HEAD of a stream for HTTP/1.0", "HEAD /source/3 HTTP/1.0\r\n\r\n",
+     "HTTP/1.1 200 OK\r\n" DATE "Connection: close\r\n\r\n"},
+    {"HEAD with a length of its own", "HEAD /length HTTP/1.1\r\nHost: a\r\n\r\n", OK("77", "")},
+    {"too many empty lines", "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n" GET("/hello"),
+     "HTTP/1.1 400 Bad Request\r\n" DATE "Content-Length: 12\r\n"
+     "Connection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nBad Request\n"},
+    {"eight empty lines", "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n" GET("/hello"), OK("5", "hello")},
     {"nobody", GET("/nowhere"), "HTTP/1.1 404 Not Found\r\n" DATE "Content-Length: 0\r\n\r\n"},
     {"target too long", "GET /$ HTTP/1.1\r\nHost: a\r\n\r\n",
      "HTTP/1.1 414 URI Too Long\r\n" DATE "Content-Length: 13\r\nConnection: close\r\n"
@@ -345,8 +353,9 @@ static bool fail_nth_memory(size_t size)
  * that looks complete and is not. */
 static void converse(void)
 {
-    static const char all[] = GET("/hello") GET("/bytes/200000") GET("/file/100000") GET("/source/9")
-        GET("/push/5000") "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
+    static const char all[] =
+        GET("/hello") GET("/bytes/200000") GET("/file/100000") GET("/source/9") GET(
+            "/push/5000") "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
                           "POST /trailer HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
                           "5\r\nhello\r\n0\r\nX: y\r\n\r\n" GET("/remote") "GET / HTTP/9";
     struct client c;
@@ -411,7 +420,7 @@ static void check_body(const struct client *c, const char *body, size_t len, siz
 
 static void test_large(void **state)
 {
-    static const char *const paths[] = {"/bytes/", "/file/",   "/source/", "/sourcelen/",
+    static const char *const paths[] = {"/bytes/", "/file/",    "/source/", "/sourcelen/",
                                         "/push/",  "/pushlen/", "/pushbig/"};
     static const size_t sizes[] = {16384, 16385, 65536, 70000, 300000, 3000000};
     struct client c;
@@ -459,6 +468,61 @@ static void test_file_holds_no_fiber(void **state)
     assert_memory_equal(body, pattern, 3000000);
     assert_string_equal(body + 3000000, OK("5", "hello"));
     disconnect(&c);
+}
+
+static ssize_t no_sendfile(enum sl__sys_call call)
+{
+    return call == SL__SYS_SENDFILE ? -EINVAL : 0;
+}
+
+static void test_file_system_without_sendfile(void **state)
+{
+    struct client c;
+
+    connect_client(&c);
+    sl__sys_fault = no_sendfile;
+    say(&c, GET("/filefrom/1000") GET("/fileshort/200000"));
+    listen_to(&c);
+    assert_memory_equal(strstr(c.got, "\r\n\r\n") + 4, pattern + 1000, 100000);
+    assert_true(c.eof); /* the second became shorter than announced */
+    assert_int_equal(c.len, strlen(OK("100000", "")) + 100000 + strlen(OK("200001", "")) + 200000);
+    disconnect(&c);
+}
+
+/* One that takes all it gets keeps nobody else from being served. */
+static void test_fairness(void **state)
+{
+    static const char *const requests[] = {GET("/push/3000000"), GET("/pushlen/3000000"),
+                                           GET("/source/3000000"), GET("/file/3000000"),
+                                           GET("/bytes/3000000")};
+
+    for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++) {
+        struct client fast, other;
+        struct sl__conn *conn;
+        int size = 16 << 20;
+        socklen_t len = sizeof(size);
+
+        connect_client(&fast);
+        conn = SL__OWNER(((struct sl__conns *)(void *)server)->all.prev, struct sl__conn, link);
+        setsockopt(conn->watch.fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+        getsockopt(conn->watch.fd, SOL_SOCKET, SO_SNDBUF, &size, &len);
+        if (size < 16 << 20) { /* needs a privilege */
+            disconnect(&fast);
+            skip();
+        }
+        connect_client(&other);
+        say(&fast, requests[i]);
+        say(&other, GET("/hello"));
+        ticks(1);
+        hear(&fast);
+        assert_in_range(fast.len, 1000000, 2000000);
+        hear(&other);
+        assert_string_equal(other.got, OK("5", "hello"));
+        listen_to(&fast);
+        assert_true(fast.len > 3000000);
+        disconnect(&fast);
+        disconnect(&other);
+    }
 }
 
 static void test_back_pressure(void **state)
@@ -522,6 +586,49 @@ static void test_upload(void **state)
         listen_to(&c);
         assert_int_equal(c.len, strlen(OK("1500000", "")) + SIZE + strlen(OK("5", "hello")));
         assert_memory_equal(strstr(c.got, "\r\n\r\n") + 4, pattern, SIZE);
+        disconnect(&c);
+    }
+}
+
+/* How long an unread body may be to be skipped, however it is cut. */
+static void test_skipped_chunks(void **state)
+{
+    static char all[300000];
+
+    for (size_t i = 0; i < 4; i++) {
+        /* the limit, one more, and the same where the handler has begun to read */
+        bool begun = i >= 2;
+        size_t limit = 262144 + (begun ? 1048576 : 0), left = limit + i % 2;
+        struct client c;
+        size_t head = (size_t)sprintf(all,
+                                      "POST %s HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+                                      "chunked\r\n\r\n",
+                                      begun ? "/begin" : "/hello");
+
+        left -= strlen("00040000\r\n\r\n") + strlen("0\r\n\r\n");
+        if (begun)
+            left -= 4 * strlen("00040000\r\n\r\n");
+        connect_client(&c);
+        put(&c, all, head);
+        while (left > 0) {
+            size_t n = begun && left > 262144 ? 262144 : left, at = 0;
+
+            sprintf(all, "%08zx\r\n", n);
+            memset(all + 10, 'x', n);
+            memcpy(all + 10 + n, "\r\n", 2);
+            while (at < n + 12 && !c.eof) {
+                ssize_t sent = send(c.fd, all + at, n + 12 - at, MSG_NOSIGNAL);
+
+                at += sent > 0 ? (size_t)sent : 0;
+                ticks(1);
+                hear(&c);
+            }
+            left -= n;
+        }
+        if (!c.eof)
+            send(c.fd, "0\r\n\r\n", 5, MSG_NOSIGNAL);
+        send(c.fd, GET("/hello"), strlen(GET("/hello")), MSG_NOSIGNAL);
+        expect(&c, i % 2 ? OK("5", "hello") : OK("5", "hello") OK("5", "hello"));
         disconnect(&c);
     }
 }
@@ -704,9 +811,12 @@ int main(void)
         TEST(test_nth_allocation_fails),
         TEST(test_large),
         TEST(test_file_holds_no_fiber),
+        TEST(test_file_system_without_sendfile),
+        TEST(test_fairness),
         TEST(test_back_pressure),
         TEST(test_slow_reader_of_pipeline),
         TEST(test_upload),
+        TEST(test_skipped_chunks),
         TEST(test_continue),
         TEST(test_trailers),
         TEST(test_reset_cancels),

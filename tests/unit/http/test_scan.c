@@ -14,38 +14,38 @@
 
 #define LONGEST 50
 
-typedef const char *scan_fn(const char *p, const char *begin, const char *end);
+typedef const char *scan_fn(const char *p, const char *last, const char *end);
 
-static const char *name_by_table(const char *p, const char *begin, const char *end)
+static const char *name_by_table(const char *p, const char *last, const char *end)
 {
-    (void)begin;
+    (void)last;
     return sl__scan_name_by_table(p, end);
 }
 
-static const char *value_by_table(const char *p, const char *begin, const char *end)
+static const char *value_by_table(const char *p, const char *last, const char *end)
 {
-    (void)begin;
+    (void)last;
     return sl__scan_value_by_table(p, end);
 }
 
-static const char *target_by_table(const char *p, const char *begin, const char *end)
+static const char *target_by_table(const char *p, const char *last, const char *end)
 {
-    (void)begin;
+    (void)last;
     return sl__scan_target_by_table(p, end);
 }
 
 /* The quick scan of hosts may stop early; whoever goes on by table ends where the table would. */
-static const char *host(const char *p, const char *begin, const char *end)
+static const char *host(const char *p, const char *last, const char *end)
 {
-    const char *stop = sl__scan_host_quick(p, begin, end);
+    const char *stop = sl__scan_host_quick(p, last, end);
 
     assert_true(stop >= p && stop <= end);
     return sl__scan_host_by_table(stop, end);
 }
 
-static const char *host_by_table(const char *p, const char *begin, const char *end)
+static const char *host_by_table(const char *p, const char *last, const char *end)
 {
-    (void)begin;
+    (void)last;
     return sl__scan_host_by_table(p, end);
 }
 
@@ -54,16 +54,17 @@ static void same_everywhere(scan_fn *vector, scan_fn *table)
 {
     for (size_t len = 0; len <= LONGEST; len++) {
         char *begin = malloc(len ? len : 1), *end = begin + len;
+        const char *last = sl__scan_last(begin, end);
 
         assert_non_null(begin);
         memset(begin, 'a', len);
         for (const char *p = begin; p <= end; p++)
-            assert_ptr_equal(vector(p, begin, end), end);
+            assert_ptr_equal(vector(p, last, end), end);
         for (char *odd = begin; odd < end; odd++) {
             for (int octet = 0; octet < 256; octet++) {
                 *odd = (char)octet;
-                assert_ptr_equal(vector(begin, begin, end), table(begin, begin, end));
-                assert_ptr_equal(vector(odd, begin, end), table(odd, begin, end));
+                assert_ptr_equal(vector(begin, last, end), table(begin, last, end));
+                assert_ptr_equal(vector(odd, last, end), table(odd, last, end));
             }
             *odd = 'a';
         }

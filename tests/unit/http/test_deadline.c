@@ -1,0 +1,210 @@
+/*
+ * Clients that take their time, with the clock in the test's hands.
+ */
+#include "serving.h"
+
+static int setup(void **state)
+{
+    static const struct sl_limits limits = {
+        .head_ms = 1000, .body_ms = 2000, .write_ms = 3000, .idle_ms = 5000, .linger_ms = 400};
+
+    open_server(&limits, NULL, NULL);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    close_server();
+    return 0;
+}
+
+static void pass_ms(int64_t ms)
+{
+    test_now += ms * SL__MS;
+    ticks(3);
+}
+
+static void test_idle(void **state)
+{
+    struct client c;
+
+    connect_client(&c);
+    pass_ms(4999);
+    say(&c, GET("/hello"));
+    expect(&c, OK("5", "hello"));
+    pass_ms(4999);
+    expect(&c, "");
+    assert_false(c.eof);
+    pass_ms(1);
+    expect(&c, "");
+    assert_true(c.eof);
+    assert_int_equal(sl__server_connections(server), 0);
+    disconnect(&c);
+}
+
+/* What is late may have been there in time, while the worker was busy. */
+static void test_idle_with_octets_in_the_socket(void **state)
+{
+    struct client c;
+
+    connect_client(&c);
+    ticks(1);
+    say(&c, GET("/hello"));
+    test_now += 9000 * SL__MS;
+    expect(&c, OK("5", "hello"));
+    assert_false(c.eof);
+    say(&c, "GET /hello HTTP/1.1\r\n");
+    ticks(1);
+    say(&c, "Host: a\r\n\r\n");
+    test_now += 9000 * SL__MS;
+    expect(&c, OK("5", "hello"));
+    disconnect(&c);
+}
+
+static void test_empty_lines_are_idle(void **state)
+{
+    struct client c;
+
+    connect_client(&c);
+    pass_ms(4000);
+    say(&c, "\r\n");
+    pass_ms(1000);
+    expect(&c, "");
+    assert_true(c.eof);
+    disconnect(&c);
+}
+
+static void test_slow_head(void **state)
+{
+    struct client c;
+
+    connect_client(&c);
+    say(&c, GET("/hello") "G");
+    expect(&c, OK("5", "hello"));
+    pass_ms(600);
+    say(&c, "E"); /* does not buy time */
+    pass_ms(399);
+    expect(&c, "");
+    pass_ms(1);
+    expect(&c, "HTTP/1.1 408 Request Timeout\r\n" DATE "Content-Length: 16\r\nConnection: close\r\n"
+               "Content-Type: text/plain; charset=utf-8\r\n\r\nRequest Timeout\n");
+    assert_true(c.eof);
+    disconnect(&c);
+}
+
+static void test_slow_body(void **state)
+{
+    struct client c;
+
+    connect_client(&c);
+    say(&c, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nab");
+    pass_ms(0);
+    for (int i = 0; i < 3; i++) { /* progress buys time */
+        pass_ms(1900);
+        say(&c, "x");
+        pass_ms(0);
+    }
+    pass_ms(1999);
+    expect(&c, "");
+    pass_ms(1);
+    expect(&c, "HTTP/1.1 408 Request Timeout\r\n" DATE
+               "Content-Length: 0\r\nConnection: close\r\n\r\n");
+    assert_int_equal(seen.last_read, -SL_ETOOSLOW);
+    assert_true(c.eof);
+    disconnect(&c);
+}
+
+static void test_slow_skipped_body(void **state)
+{
+    struct client c;
+
+    connect_client(&c);
+    say(&c, "POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nab");
+    expect(&c, OK("5", "hello"));
+    pass_ms(1999);
+    expect(&c, "");
+    assert_false(c.eof);
+    pass_ms(1);
+    expect(&c, "");
+    assert_true(c.eof);
+    disconnect(&c);
+}
+
+static void test_handler_has_time(void **state)
+{
+    struct client c;
+
+    connect_client(&c);
+    say(&c, GET("/wait"));
+    pass_ms(1000000);
+    assert_non_null(seen.waiter);
+    seen.release = true;
+    sl__fiber_wake(seen.waiter);
+    expect(&c, OK("6", "waited"));
+    pass_ms(4999);
+    expect(&c, "");
+    assert_false(c.eof);
+    pass_ms(1);
+    expect(&c, "");
+    assert_true(c.eof);
+    disconnect(&c);
+}
+
+static void test_no_reader(void **state)
+{
+    static const char *const requests[] = {GET("/push/3000000"), GET("/file/3000000"),
+                                           GET("/bytes/3000000"), GET("/source/3000000")};
+
+    for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++) {
+        struct client c;
+
+        connect_client(&c);
+        say(&c, requests[i]);
+        ticks(20);
+        pass_ms(2999);
+        assert_int_equal(sl__server_connections(server), 1);
+        hear(&c); /* progress buys time */
+        pass_ms(0);
+        pass_ms(2999);
+        assert_int_equal(sl__server_connections(server), 1);
+        for (int j = 0; j < 10; j++) /* input does not */
+            say(&c, "x");
+        pass_ms(1);
+        assert_int_equal(sl__server_connections(server), 0);
+        assert_int_equal(sl__server_requests(server), 0);
+        disconnect(&c);
+    }
+}
+
+static void test_linger(void **state)
+{
+    struct client c;
+
+    connect_client(&c);
+    say(&c, GET_CLOSE("/hello"));
+    expect(&c, OK_CLOSE("5", "hello"));
+    pass_ms(399);
+    assert_int_equal(sl__server_connections(server), 1);
+    say(&c, "x"); /* does not buy time */
+    pass_ms(1);
+    assert_int_equal(sl__server_connections(server), 0);
+    disconnect(&c);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_idle),
+        TEST(test_idle_with_octets_in_the_socket),
+        TEST(test_empty_lines_are_idle),
+        TEST(test_slow_head),
+        TEST(test_slow_body),
+        TEST(test_slow_skipped_body),
+        TEST(test_handler_has_time),
+        TEST(test_no_reader),
+        TEST(test_linger),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
