@@ -32,15 +32,18 @@ SL_API void sl_router_free(sl_router *router);
  * twice is fine. */
 SL_API sl_middleware sl_routes(sl_router *router);
 
-/** Layers that run for each request under the router's prefix, before its routes. */
+/** Appends a layer: it runs for each request under the router's prefix that the routes defined
+ * before it let through. 0; -ENOMEM; -ELOOP if the router would contain itself. */
 SL_API int sl_router_use_middleware(sl_router *router, sl_middleware m);
 
 /**
  * Adds a route; what the macros call.
  *
  * @param method  a method in capitals, or NULL for every method, extension methods included
- * @param layers  copied; the last is the handler, those before it are its middleware
- * @return        0; -SL_EBADPATTERN (printed); -ENOMEM
+ * @param layers  copied; the last is the handler, those before it are its middleware. Taken in any
+ * case: what cannot be added is freed, except a router
+ * @return        0; -SL_EBADPATTERN (printed); -EINVAL for a method that is no token or a layer
+ * without a function; -ENOMEM
  */
 SL_API int sl_app_route(sl_app *app, const char *method, const char *pattern,
                         const sl_middleware *layers, size_t count);

@@ -58,12 +58,8 @@ static int collect_path(sl_ctx *c, struct sl__table *t, const struct sl__place *
 
 static int collect_all(sl_ctx *c, const struct sl__table *t)
 {
-    const struct sl__route *const *routes;
-    size_t count;
-
-    routes = sl__table_routes(t, &count);
-    for (size_t i = 0; i < count; i++) {
-        int r = add_route(c, routes[i]);
+    for (uint32_t i = 0; i < t->count; i++) {
+        int r = add_route(c, t->routes[i]);
 
         if (r < 0)
             return r;

@@ -25,6 +25,14 @@ static bool is_router(const sl_middleware *m)
     return m->run == sl__router_run;
 }
 
+/* What could not be taken is freed, except a router: the program goes on filling it, and may free
+ * it. */
+static void reject(const sl_middleware *m)
+{
+    if (!is_router(m))
+        sl__reject(m);
+}
+
 static int make_room(struct sl__layers *l)
 {
     size_t size = l->size > 0 ? l->size * 2 : 8;
@@ -45,14 +53,14 @@ int sl__layers_add(struct sl__layers *l, sl_middleware m)
     int r;
 
     if (!m.run) {
-        sl__reject(&m);
+        reject(&m);
         return -EINVAL;
     }
     r = make_room(l);
     if (r == 0)
         r = sl__hold(&m);
     if (r < 0) {
-        sl__reject(&m);
+        reject(&m);
         return r;
     }
     l->list[l->count++] = m;
@@ -104,17 +112,21 @@ static int add_route(struct sl__layers *l, const char *method, const char *patte
     return sl__table_add(l->open, method, pattern, layers, count);
 }
 
+int sl__layers_refuse(const sl_middleware *layers, size_t count, int error)
+{
+    for (size_t i = 0; i < count; i++)
+        reject(&layers[i]);
+    return error;
+}
+
 int sl__layers_route(struct sl__layers *l, const char *method, const char *pattern,
                      const sl_middleware *layers, size_t count)
 {
     int r = add_route(l, method, pattern, layers, count);
 
-    if (r < 0) {
-        l->bad |= r == -SL_EBADPATTERN;
-        for (size_t i = 0; i < count; i++)
-            sl__reject(&layers[i]);
-        return r;
-    }
+    l->bad |= r == -SL_EBADPATTERN;
+    if (r < 0)
+        return sl__layers_refuse(layers, count, r);
     l->has_routes = true;
     return 0;
 }
@@ -137,16 +149,14 @@ static bool any_router(const sl_middleware *list, size_t count,
                        bool (*ask)(const sl_router *router, const void *arg), const void *arg)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct sl__route *const *routes;
-        size_t route_count = 0;
+        const struct sl__table *t = list[i].self;
 
         if (is_router(&list[i]) && ask(list[i].self, arg))
             return true;
         if (!is_table(&list[i]))
             continue;
-        routes = sl__table_routes(list[i].self, &route_count);
-        for (size_t j = 0; j < route_count; j++)
-            if (any_router(routes[j]->layers, routes[j]->count, ask, arg))
+        for (uint32_t j = 0; j < t->count; j++)
+            if (any_router(t->routes[j]->layers, t->routes[j]->count, ask, arg))
                 return true;
     }
     return false;

@@ -31,6 +31,9 @@ int sl__layers_add(struct sl__layers *l, sl_middleware m);
 /** Appends a route; its layers are taken in any case. Errors as sl_app_route(). */
 int sl__layers_route(struct sl__layers *l, const char *method, const char *pattern,
                      const sl_middleware *layers, size_t count);
+/** Frees the layers of a route that cannot be added, unless they are held elsewhere or routers.
+ * @return @p error */
+int sl__layers_refuse(const sl_middleware *layers, size_t count, int error);
 /** Frees tables and middleware; the list is empty and usable again. */
 void sl__layers_finish(struct sl__layers *l);
 /** True if the list, or a router mounted in it at any depth, has refused a pattern. */

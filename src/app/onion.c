@@ -39,16 +39,6 @@ int sl__onion_go(sl_ctx *c)
     }
 }
 
-int sl__onion_run(sl_ctx *c, const struct sl__layers *layers)
-{
-    int r;
-
-    c->cursor = (struct sl__cursor){layers->list, sl__layers_end(layers), NULL, NULL, 0};
-    r = sl__onion_go(c);
-    c->error = c->failing = r < 0 ? r : 0;
-    return c->error;
-}
-
 int sl_next(sl_ctx *c)
 {
     struct sl__cursor here = c->cursor;

@@ -10,9 +10,6 @@
  * are no layer of their own: tables and routers. */
 int sl__onion_go(sl_ctx *c);
 
-/** Runs the whole onion from the outside in. */
-int sl__onion_run(sl_ctx *c, const struct sl__layers *layers);
-
 /** A table of routes as a layer; @p self is the struct sl__table. */
 int sl__table_run(sl_ctx *c, void *self);
 

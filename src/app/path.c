@@ -12,32 +12,19 @@
 
 #include "http/target.h"
 
-static int decode_text(struct sl__path *p, struct sl__str raw, struct sl__arena *a)
+int sl__path_decode(struct sl__path *p, struct sl__arena *a)
 {
-    char *text = sl__arena_alloc(a, raw.len + 1);
+    char *text = sl__arena_alloc(a, p->text.len + 1);
     ssize_t n;
 
     if (!text)
         return -ENOMEM;
-    n = sl__decode_path(raw, text);
+    n = sl__decode_path(p->text, text);
     if (n < 0)
         return (int)n;
     p->text = (struct sl__str){text, (size_t)n};
     p->decoded = true;
     return 0;
-}
-
-int sl__path_init(struct sl__path *p, const struct sl__request *r, struct sl__arena *a)
-{
-    p->split = p->more = p->decoded = false;
-    p->count = 0;
-    p->segments = p->few;
-    p->text = sl__request_str(r, r->path);
-    if (r->asterisk)
-        p->text = SL__STR("*");
-    else if (p->text.len == 0)
-        p->text = SL__STR("/");
-    return r->path_escaped ? decode_text(p, p->text, a) : 0;
 }
 
 /* From the few to the many. */

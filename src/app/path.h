@@ -58,8 +58,22 @@ static inline uint32_t sl__path_hash(const char *p, size_t len)
     return (uint32_t)(hash >> 32);
 }
 
+int sl__path_decode(struct sl__path *p, struct sl__arena *a);
+
 /** Decodes what is escaped. 0; -SL_EBADREQUEST for a bad escape or %00; -ENOMEM. */
-int sl__path_init(struct sl__path *p, const struct sl__request *r, struct sl__arena *a);
+static inline int sl__path_init(struct sl__path *p, const struct sl__request *r,
+                                struct sl__arena *a)
+{
+    p->split = p->more = p->decoded = false;
+    p->count = 0;
+    p->segments = p->few;
+    p->text = sl__request_str(r, r->path);
+    if (r->asterisk)
+        p->text = SL__STR("*");
+    else if (p->text.len == 0)
+        p->text = SL__STR("/");
+    return r->path_escaped ? sl__path_decode(p, a) : 0;
+}
 
 int sl__path_split_now(struct sl__path *p, const struct sl__request *r, struct sl__arena *a);
 

@@ -190,21 +190,23 @@ void sl_router_free(sl_router *router)
         destroy(router);
 }
 
+/* True if mounting @p m would make the router contain itself. */
+static bool circular(const sl_router *router, const sl_middleware *m)
+{
+    return m->run == sl__router_run &&
+           (m->self == router || sl__layers_mount(sl__router_layers(m->self), router));
+}
+
 int sl_router_use_middleware(sl_router *router, sl_middleware m)
 {
-    if (m.run == sl__router_run &&
-        (m.self == router || sl__layers_mount(sl__router_layers(m.self), router)))
-        return -ELOOP; /* it would contain itself */
-    return sl__layers_add(&router->layers, m);
+    return circular(router, &m) ? -ELOOP : sl__layers_add(&router->layers, m);
 }
 
 int sl_router_route(sl_router *router, const char *method, const char *pattern,
                     const sl_middleware *layers, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (layers[i].run == sl__router_run &&
-            (layers[i].self == router ||
-             sl__layers_mount(sl__router_layers(layers[i].self), router)))
-            return -ELOOP;
+        if (circular(router, &layers[i]))
+            return sl__layers_refuse(layers, count, -ELOOP);
     return sl__layers_route(&router->layers, method, pattern, layers, count);
 }

@@ -16,6 +16,19 @@
 #include "app/service.h"
 #include "fiber/task.h"
 
+/* The whole onion, from the outside in. */
+static int run_onion(sl_ctx *c)
+{
+    const struct sl__layers *layers = &c->app->layers;
+    int r;
+
+    c->cursor.layer = layers->list; /* the rest of the cursor is zero */
+    c->cursor.end = sl__layers_end(layers);
+    r = sl__onion_go(c);
+    c->error = c->failing = r < 0 ? r : 0;
+    return c->error;
+}
+
 static void serve(struct sl__service *s, struct sl__exchange *x)
 {
     sl_app *app = SL__OWNER(s, sl_app, service);
@@ -33,7 +46,7 @@ static void serve(struct sl__service *s, struct sl__exchange *x)
     x->ctx = c;
     r = sl__path_init(&c->path, &x->request, &x->arena);
     if (r == 0)
-        r = sl__onion_run(c, &app->layers);
+        r = run_onion(c);
     if (c->tasks)
         sl__task_group_finish(c->tasks);
     if (r < 0)

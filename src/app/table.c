@@ -17,15 +17,6 @@
 #include "base/mem.h"
 #include "shallot/error.h"
 
-struct sl__table {
-    struct sl__route **routes; /* in order of definition; owned */
-    uint32_t count, size;
-    struct sl__ends regexes;
-    struct sl__node *tree;
-    uint32_t methods; /* all that occur */
-    uint64_t steps;
-};
-
 static void free_route(struct sl__route *route)
 {
     if (!route)
@@ -256,20 +247,4 @@ bool sl__table_knows(const struct sl__table *t, struct sl__str method)
         if (!t->routes[i]->method || sl__str_equal(sl__str_of(t->routes[i]->method), method))
             return true;
     return false;
-}
-
-uint32_t sl__table_methods(const struct sl__table *t)
-{
-    return t->methods;
-}
-
-const struct sl__route *const *sl__table_routes(const struct sl__table *t, size_t *ret_count)
-{
-    *ret_count = t->count;
-    return (const struct sl__route *const *)t->routes;
-}
-
-uint64_t sl__table_steps(const struct sl__table *t)
-{
-    return t->steps;
 }

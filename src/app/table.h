@@ -47,6 +47,21 @@ struct sl__place {
     uint32_t base;
 };
 
+/** Routes in order of definition. Zeroed memory is an empty list. */
+struct sl__ends {
+    const struct sl__route **list;
+    uint32_t count, size;
+};
+
+struct sl__table {
+    struct sl__route **routes; /* in order of definition; owned */
+    uint32_t count, size;
+    struct sl__node *tree;   /* of the path patterns */
+    struct sl__ends regexes; /* the others */
+    uint32_t methods;        /* bits of all that occur */
+    uint64_t steps;          /* tests: nodes visited and expressions tried so far */
+};
+
 /** NULL when out of memory. */
 struct sl__table *sl__table_new(void);
 /** Lets go of the routes' layers too. NULL is fine. */
@@ -89,15 +104,6 @@ static inline bool sl__route_takes(const struct sl__route *route, const struct s
 
 /** True if some route of the table takes the method, whatever the path. */
 bool sl__table_knows(const struct sl__table *t, struct sl__str method);
-/** Bits of all methods that occur in the table. */
-uint32_t sl__table_methods(const struct sl__table *t);
-
-/** Routes in order of definition. */
-const struct sl__route *const *sl__table_routes(const struct sl__table *t, size_t *ret_count);
-
-/** Tests: nodes visited and expressions tried so far. */
-uint64_t sl__table_steps(const struct sl__table *t);
-
 /** The subject a regular expression of the table matches: the path from the base on, with its
  * slash. */
 struct sl__str sl__place_text(const struct sl__place *place);

@@ -29,8 +29,6 @@ struct search {
     bool more; /* the path goes on behind the last segment */
     const struct sl__wanted *wanted;
     uint32_t from;
-    uint32_t bound; /* order of the best so far */
-    const struct sl__route *best;
     uint64_t steps;
 };
 
@@ -208,47 +206,56 @@ int sl__segments_add(struct sl__node *root, const struct sl__pattern *pattern,
     return 0;
 }
 
-/* The list is not empty. */
-static void consider(const struct sl__ends *e, struct search *s)
+/* The first route of the list, which is not empty, from order @p from on and before @p bound that
+ * the request is content with; NULL. */
+static inline const struct sl__route *
+consider(const struct sl__ends *e, const struct sl__wanted *wanted, uint32_t from, uint32_t bound)
 {
-    uint32_t i = e->list[0]->order >= s->from ? 0 : sl__ends_from(e, s->from);
+    uint32_t i = e->list[0]->order >= from ? 0 : sl__ends_from(e, from);
 
     for (; i < e->count; i++) {
         const struct sl__route *route = e->list[i];
 
-        if (route->order >= s->bound)
-            return;
-        if (sl__route_takes(route, s->wanted)) {
-            s->best = route;
-            s->bound = route->order;
-            return;
-        }
+        if (route->order >= bound)
+            return NULL;
+        if (sl__route_takes(route, wanted))
+            return route;
     }
+    return NULL;
 }
 
-static void visit(const struct sl__node *n, uint32_t at, struct search *s)
+/* The earliest route below @p n before @p best (NULL: any); @p best if there is none. Calls itself
+ * only where the path can go on both ways. */
+static const struct sl__route *visit(const struct sl__node *n, uint32_t at, struct search *s,
+                                     const struct sl__route *best)
 {
+    const struct sl__route *found;
+
     for (;; at++) {
         const struct sl__segment *segment = &s->segments[at];
         const struct sl__node *literal, *param;
+        uint32_t bound = best ? best->order : UINT32_MAX;
 
         s->steps++;
-        if (n->last < s->from || n->first >= s->bound) /* nothing here yet: first is the highest */
-            return;
+        if (n->last < s->from || n->first >= bound) /* nothing here yet: first is the highest */
+            return best;
         if (at == s->count) {
+            found = NULL;
             if (n->here.count > 0 && !s->more)
-                consider(&n->here, s);
-            return;
+                found = consider(&n->here, s->wanted, s->from, bound);
+            return found ? found : best;
         }
-        if (n->rest.count > 0)
-            consider(&n->rest, s);
+        if (n->rest.count > 0) {
+            found = consider(&n->rest, s->wanted, s->from, bound);
+            best = found ? found : best;
+        }
         literal = find_literal(n, segment->ptr, segment->len, segment->hash);
         param = segment->len > 0 ? n->param : NULL;
         if (literal && param)
-            visit(literal, at + 1, s);
+            best = visit(literal, at + 1, s, best);
         n = param ? param : literal;
         if (!n)
-            return;
+            return best;
     }
 }
 
@@ -258,12 +265,12 @@ const struct sl__route *sl__segments_find(const struct sl__node *root,
                                           uint64_t *steps)
 {
     struct sl__segment empty = {"", 0, 0, 0};
+    const struct sl__route *best;
     struct search s = {.segments = place->path->segments + place->base,
                        .count = place->path->count - place->base,
                        .more = place->path->more,
                        .wanted = wanted,
-                       .from = from,
-                       .bound = UINT32_MAX};
+                       .from = from};
 
     if (s.count == 0) {
         if (place->base == 0) /* the asterisk form is no path */
@@ -273,7 +280,7 @@ const struct sl__route *sl__segments_find(const struct sl__node *root,
         s.segments = &empty;
         s.count = 1;
     }
-    visit(root, 0, &s);
+    best = visit(root, 0, &s, NULL);
     *steps += s.steps;
-    return s.best;
+    return best;
 }

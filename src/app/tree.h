@@ -6,12 +6,6 @@
 
 #include "app/table.h"
 
-/** Routes in order of definition. Zeroed memory is an empty list. */
-struct sl__ends {
-    const struct sl__route **list;
-    uint32_t count, size;
-};
-
 /** Appends a route, later than all there are. 0 or -ENOMEM. */
 int sl__ends_add(struct sl__ends *e, const struct sl__route *route);
 /** Index of the first route of order @p from or later; count if there is none. */

@@ -199,7 +199,8 @@ static void test_nothing_of_a_failed_candidate_is_left(void **state)
     cluster_signal(&c, SIGHUP);
     expect(&c, "generation 2 failed");
     expect(&c, "hook exit 2 ");
-    cluster_signal(&c, SIGTTIN); /* a tick later */
+    cluster_code(&c, "");
+    cluster_signal(&c, SIGTTIN); /* some ticks later */
     expect_ready(&c, 3);
     cluster_signal(&c, SIGTTOU);
     expect(&c, "hook exit 3 ");

@@ -117,6 +117,31 @@ static void headers_follow(void **state)
           "Content-Type: text/html; charset=utf-8\r\nX-Empty: \r\n\r\n");
 }
 
+/* Room is made for exactly what comes: a sanitizer would see one octet too many. */
+static void large_headers(void **state)
+{
+    static char name[3000], value[5000], want[12000];
+    struct sl__header header = {NULL, {name, 0}, {value, 0}};
+    struct sl__response r = {.status = 511, .headers = &header};
+    struct sl__http1_head h = {
+        .response = &r, .length = INT64_MAX, .chunked = true, .close = true, .date = DATE};
+
+    (void)state;
+    memset(name, 'N', sizeof(name));
+    memset(value, 'v', sizeof(value));
+    for (size_t len = 1; len < sizeof(name); len += 37) {
+        header.name.len = len;
+        header.value.len = len + 2000;
+        snprintf(want, sizeof(want),
+                 "HTTP/1.1 511 Network Authentication Required\r\nDate: " DATE "\r\n"
+                 "Content-Length: 9223372036854775807\r\nConnection: close\r\n%.*s: %.*s\r\n\r\n",
+                 (int)len, name, (int)len + 2000, value);
+        assert_int_equal(sl__http1_write_head(&out, &h), 0);
+        check(want);
+        sl__buf_finish(&out);
+    }
+}
+
 static void lengths_in_decimal(void **state)
 {
     char want[256];
@@ -186,6 +211,7 @@ int main(void)
         cmocka_unit_test_teardown(heads, tear_down),
         cmocka_unit_test_teardown(status_lines, tear_down),
         cmocka_unit_test_teardown(headers_follow, tear_down),
+        cmocka_unit_test_teardown(large_headers, tear_down),
         cmocka_unit_test_teardown(lengths_in_decimal, tear_down),
         cmocka_unit_test_teardown(chunks, tear_down),
         cmocka_unit_test_teardown(out_of_memory, tear_down),
