@@ -130,6 +130,23 @@ static int use_build_system(const struct build_system *s, const char *program, s
     return program ? 0 : find_program(s, p);
 }
 
+/* A program that is not there may be made by the build of this folder only if it will lie in it: a
+ * path elsewhere is a mistyped one, and no reason to start a build. */
+static bool is_below_here(const char *what)
+{
+    char here[PATH_MAX];
+    size_t len;
+
+    if (strncmp(what, "../", 3) == 0 || strstr(what, "/../"))
+        return false;
+    if (what[0] != '/')
+        return true;
+    if (!getcwd(here, sizeof here))
+        return false;
+    len = strlen(here);
+    return strncmp(what, here, len) == 0 && what[len] == '/';
+}
+
 static int use_program(const struct options *o, const char *what, struct project *p)
 {
     const struct build_system *s = build_system_here();
@@ -141,7 +158,7 @@ static int use_program(const struct options *o, const char *what, struct project
         return r;
     if (o->build)
         return path_format(p->build, sizeof p->build, "%s", o->build);
-    if (s)
+    if (s && (there || is_below_here(what)))
         return use_build_system(s, what, p);
     if (!there)
         return say_failure("%s: %s", what, strerror(ENOENT));

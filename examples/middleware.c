@@ -33,6 +33,7 @@ static int error_page(sl_ctx *c)
     if (r == 0)
         return 0;
     sl_warn("%s %s: %s", sl_method(c), sl_target(c), sl_error(c));
+    sl_set_status(c, sl_status(c)); /* what the error would have become: keep it */
     sl_type(c, "html");
     return sl_body(c, sl_format(c, "<h1>%d</h1><p>%s</p>\n", sl_status(c), sl_error(c)));
 }

@@ -3,8 +3,8 @@
  *
  * The kernel watches folders one by one, so every folder has a watch of its own, and one that
  * appears is added and searched at once: what was written into it before its watch stood counts as
- * changed. Events are gathered by file name until the tree has been quiet for a moment. A file that
- * was made and removed within one burst is somebody's temporary file and never happened.
+ * changed. Events are gathered by file name in changes.c until the tree has been quiet for a
+ * moment.
  *
  * Comes from the loop; leaves through events.changed. Which names count is decided in ignored.c.
  */
@@ -25,11 +25,11 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "cluster/changes.h"
 
 #define QUIET_NS (30 * SL__MS)
 #define LONGEST_NS (300 * SL__MS)
-#define NAMES_MAX 4096u /* names kept of one burst; beyond it only their number */
-#define READS_MAX 64    /* reads of one tick: 1 MiB, more than a full queue of short names */
+#define READS_MAX 64 /* reads of one tick: 1 MiB, more than a full queue of short names */
 #define MASK                                                                                       \
     (IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF |       \
      IN_ONLYDIR)
@@ -40,22 +40,13 @@ struct folder {
     char path[]; /* relative to the root, which is "" */
 };
 
-struct change {
-    struct change *next;
-    bool created; /* within this burst */
-    bool counts;  /* false: created, but nothing has been written yet */
-    char name[];
-};
-
 struct sl__tree {
     struct sl__loop *loop;
     struct sl__watch watch;
     struct sl__timer quiet;
     struct sl__tree_events events;
     struct sl__map folders; /* wd -> struct folder */
-    struct sl__map names;   /* name -> struct change */
-    struct change *first, **end;
-    unsigned more;   /* changes beyond NAMES_MAX */
+    struct sl__changes changes;
     bool lost;       /* events were lost: anything may have changed */
     int64_t since;   /* when the burst began; 0: there is none */
     bool complained; /* of one thing at a time */
@@ -75,14 +66,6 @@ static const char *full(const struct sl__tree *t, const char *path, struct full_
 static struct sl__str key_of(const int *wd)
 {
     return (struct sl__str){(const char *)wd, sizeof *wd};
-}
-
-/* True if @p path is @p folder or lies below it. */
-static bool below(const char *path, const char *folder)
-{
-    size_t len = strlen(folder);
-
-    return len == 0 || (strncmp(path, folder, len) == 0 && (path[len] == '/' || !path[len]));
 }
 
 static void explain(int error, const char *path, char *buf, size_t len)
@@ -135,65 +118,24 @@ static void arm(struct sl__tree *t)
     sl__timer_start(t->loop, &t->quiet, at);
 }
 
-static struct change *add_change(struct sl__tree *t, const char *name)
+static bool ignored(struct sl__tree *t, const char *name)
 {
-    struct sl__str key = sl__str_of(name);
-    struct change *c;
-
-    if (t->names.used >= NAMES_MAX)
-        return NULL;
-    c = sl__alloc_zeroed(sizeof *c + key.len + 1);
-    memcpy(c->name, name, key.len);
-    if (sl__map_set(&t->names, key, c, NULL) < 0) {
-        sl__free(c);
-        return NULL;
-    }
-    *t->end = c;
-    t->end = &c->next;
-    return c;
+    return t->events.ignore && t->events.ignore(t->events.self, name);
 }
 
 static void note(struct sl__tree *t, const char *name, bool created, bool counts)
 {
-    struct change *c = sl__map_get(&t->names, sl__str_of(name));
-
-    if (t->events.ignore && t->events.ignore(t->events.self, name))
+    if (ignored(t, name))
         return;
-    if (!c) {
-        c = add_change(t, name);
-        if (c)
-            c->created = created;
-    }
-    if (c)
-        c->counts |= counts;
-    else if (counts)
-        t->more++;
+    sl__changes_note(&t->changes, name, created, counts);
     if (counts)
         arm(t);
 }
 
 static void note_gone(struct sl__tree *t, const char *name)
 {
-    struct change *c = sl__map_get(&t->names, sl__str_of(name));
-
-    if (c && c->created)
-        c->counts = false;
-    else
-        note(t, name, false, true);
-}
-
-static void forget_changes(struct sl__tree *t)
-{
-    struct change *c;
-
-    while ((c = t->first)) {
-        t->first = c->next;
-        sl__free(c);
-    }
-    t->end = &t->first;
-    sl__map_finish(&t->names);
-    t->more = 0;
-    t->lost = false;
+    if (!ignored(t, name) && sl__changes_note_gone(&t->changes, name))
+        arm(t);
 }
 
 static void read_events(struct sl__tree *t);
@@ -211,14 +153,9 @@ static void report(struct sl__timer *timer)
         return;
     sl__timer_stop(t->loop, &t->quiet);
     t->since = 0;
-    count = t->more + t->lost;
-    for (const struct change *c = t->first; c; c = c->next) {
-        if (!c->counts)
-            continue;
-        if (count++ == t->more)
-            snprintf(name, sizeof name, "%s", c->name);
-    }
-    forget_changes(t);
+    count = sl__changes_count(&t->changes, name, sizeof name) + t->lost;
+    sl__changes_clear(&t->changes);
+    t->lost = false;
     if (count > 0)
         t->events.changed(t->events.self, name, count);
 }
@@ -242,7 +179,7 @@ static void forget_below(struct sl__tree *t, const char *path)
     while (sl__map_next(&t->folders, &at, &key, &value)) {
         struct folder *f = value;
 
-        if (below(f->path, path)) {
+        if (sl__path_below(f->path, path)) {
             f->next = doomed;
             doomed = f;
         }
@@ -254,9 +191,7 @@ static void forget_below(struct sl__tree *t, const char *path)
         inotify_rm_watch(t->watch.fd, f->wd);
         forget_folder(t, f);
     }
-    for (struct change *c = t->first; c; c = c->next)
-        if (below(c->name, path))
-            c->counts = false;
+    sl__changes_drop_below(&t->changes, path);
 }
 
 static struct folder *folder_new(const char *parent, const char *name)
@@ -462,7 +397,7 @@ struct sl__tree *sl__tree_watch(struct sl__loop *l, const char *root,
 
     t->loop = l;
     t->events = *events;
-    t->end = &t->first;
+    sl__changes_init(&t->changes);
     t->quiet.fire = report;
     if (strlen(root) >= sizeof t->root)
         r = -ENAMETOOLONG;
@@ -502,6 +437,6 @@ void sl__tree_free(struct sl__tree *t)
     while (sl__map_next(&t->folders, &at, &key, &value))
         sl__free(value);
     sl__map_finish(&t->folders);
-    forget_changes(t);
+    sl__changes_clear(&t->changes);
     sl__free(t);
 }

@@ -92,7 +92,8 @@ static void wake_writer(struct sl__conn *c)
 static bool sent(struct sl__conn *c, ssize_t n)
 {
     if (n > 0) {
-        c->awaited = SL__AWAIT_NOTHING; /* write_ms begins anew */
+        if (c->awaited == SL__AWAIT_ROOM)
+            c->awaited = SL__AWAIT_NOTHING; /* write_ms begins anew */
         return true;
     }
     if (n == -EAGAIN)

@@ -273,6 +273,34 @@ static void a_source_may_wait_and_spawn(void **state)
     sl_free(app);
 }
 
+static ssize_t notes_pull(sl_ctx *c, void *buf, size_t len, void *self)
+{
+    note("pulled");
+    return 0;
+}
+
+static int spawns_and_streams(sl_ctx *c)
+{
+    static int late = 1000000;
+
+    assert_non_null(sl_spawn(c, task, &late));
+    return sl_stream(c, notes_pull, NULL);
+}
+
+/* Tasks may still write into what the response is made of, so they end before it leaves. */
+static void tasks_end_before_the_response_leaves(void **state)
+{
+    sl_app *app = sl_new();
+    struct memory m;
+
+    sl_use(app, spawns_and_streams);
+    begin(&m, app, REQUEST);
+    until_done(&m);
+    assert_string_equal(trace, "task-canceled pulled ");
+    memory_finish(&m);
+    sl_free(app);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +310,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(on5_deferred_may_wait, start_fibers, finish_fibers),
         cmocka_unit_test_setup_teardown(request_tasks_end_with_it, start_fibers, finish_fibers),
         cmocka_unit_test_setup_teardown(app_tasks_outlive_the_request, start_fibers, finish_fibers),
+        cmocka_unit_test_setup_teardown(tasks_end_before_the_response_leaves, start_fibers,
+                                        finish_fibers),
         cmocka_unit_test_setup_teardown(a_source_may_wait_and_spawn, start_fibers, finish_fibers),
     };
 

@@ -220,6 +220,12 @@ static void on_ended(struct sl__exchange *x)
     seen.hooks++;
 }
 
+static void on_ended_slowly(struct sl__exchange *x)
+{
+    serve_wait(x);
+    seen.hooks++;
+}
+
 static void serve_trailer(struct sl__exchange *x)
 {
     const struct sl__request *r = &x->request;
@@ -239,10 +245,19 @@ static void serve_other(struct sl__exchange *x)
 
     if (path_is(x, "/push/", &n)) {
         serve_push(x, n, 1000);
+    } else if (path_is(x, "/slowend", NULL)) {
+        sl__response_set_bytes(&x->response, SL__STR("hello"));
+        x->ended = on_ended_slowly;
+    } else if (path_is(x, "/waitpush", NULL)) {
+        serve_wait(x);
+        sl__exchange_write(x, "first", 5);
+        seen.release = false;
+        serve_wait(x);
+        x->aborted = seen.last_wait < 0;
     } else if (path_is(x, "/length", NULL)) {
         set_length(x, 77);
     } else if (path_is(x, "/begin", NULL)) {
-        x->ops->read_body(x, some, sizeof(some));
+        (void)x->ops->read_body(x, some, sizeof(some));
         sl__response_set_bytes(&x->response, SL__STR("hello"));
     } else if (path_is(x, "/pushbig/", &n)) {
         serve_push(x, n, 300000);
@@ -308,7 +323,11 @@ static void serve(struct sl__service *s, struct sl__exchange *x)
         sl__response_set_file(&x->response, dup(file_fd), n, 100000);
     } else if (path_is(x, "/fileshort/", &n)) {
         sl__response_set_file(&x->response, dup(file_fd), (int64_t)PATTERN_MAX - n, n + 1);
+    } else if (path_is(x, "/waitpush", NULL)) {
+        serve_other(x);
     } else if (path_is(x, "/wait", NULL)) {
+        x->ended = NULL; /* also without it the connection has to go on */
+        seen.hooks++;
         serve_wait(x);
     } else if (path_is(x, "/remote", NULL)) {
         const char *name = x->ops->remote(x);

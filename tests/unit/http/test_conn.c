@@ -198,6 +198,9 @@ static const struct talk {
      "HTTP/1.1 400 Bad Request\r\n" DATE "Content-Length: 12\r\n"
      "Connection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nBad Request\n"},
     {"eight empty lines", "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n" GET("/hello"), OK("5", "hello")},
+    {"empty lines each time",
+     "\r\n\r\n\r\n\r\n\r\n" GET("/hello") "\r\n\r\n\r\n\r\n\r\n" GET("/hello"),
+     OK("5", "hello") OK("5", "hello")},
     {"nobody", GET("/nowhere"), "HTTP/1.1 404 Not Found\r\n" DATE "Content-Length: 0\r\n\r\n"},
     {"target too long", "GET /$ HTTP/1.1\r\nHost: a\r\n\r\n",
      "HTTP/1.1 414 URI Too Long\r\n" DATE "Content-Length: 13\r\nConnection: close\r\n"
@@ -648,6 +651,13 @@ static void test_continue(void **state)
     expect(&c, "");
     say(&c, "ello");
     expect(&c, OK("5", "hello"));
+    /* One that was told to go on and then not listened to. */
+    say(&c, "POST /begin HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    expect(&c, "HTTP/1.1 100 Continue\r\n\r\n");
+    say(&c, "hel");
+    expect(&c, OK("5", "hello"));
+    say(&c, "lo" GET("/hello"));
+    expect(&c, OK("5", "hello"));
     disconnect(&c);
 }
 
@@ -737,6 +747,86 @@ static void test_half_close_cancels_streams_behind_input(void **state)
     disconnect(&c);
 }
 
+static void release(void)
+{
+    seen.release = true;
+    assert_non_null(seen.waiter);
+    sl__fiber_wake(seen.waiter);
+    ticks(3);
+}
+
+/* The client's end came before the stream's beginning; with a full block it is only announced. */
+static void test_half_close_cancels_later_streams(void **state)
+{
+    for (int full = 0; full < 2; full++) {
+        struct client c;
+
+        connect_client(&c);
+        say(&c, GET("/waitpush"));
+        ticks(2);
+        for (int i = 0; i < 10 * full; i++)
+            assert_true(send(c.fd, pattern, 16384, MSG_NOSIGNAL) > 0);
+        ticks(3);
+        shutdown(c.fd, SHUT_WR);
+        ticks(3);
+        release();
+        assert_null(seen.waiter);
+        assert_int_equal(seen.last_wait, -ECANCELED);
+        disconnect(&c);
+        ticks(2);
+    }
+}
+
+static void test_answer_does_not_wait_for_cleanup(void **state)
+{
+    struct client c;
+
+    connect_client(&c);
+    say(&c, GET("/slowend") GET("/hello"));
+    expect(&c, OK("5", "hello"));
+    release();
+    expect(&c, OK("5", "hello"));
+    disconnect(&c);
+    /* The same for a fiber that had waited before. */
+    connect_client(&c);
+    seen.release = false;
+    say(&c, "POST /slowend HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n");
+    expect(&c, OK("5", "hello"));
+    release();
+    say(&c, "abc" GET("/hello"));
+    expect(&c, OK("5", "hello"));
+    disconnect(&c);
+}
+
+/* A head that fills its block to the last octet leaves the body another one. */
+static void test_body_behind_a_full_block(void **state)
+{
+    static char head[16385];
+    struct client c;
+
+    for (size_t size = 16384 - 5; size <= 16384; size++) {
+        size_t at = 0;
+
+        memset(head, 'x', size);
+        memcpy(head, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\nX: ", 56);
+        memcpy(head + size - 4, "\r\n\r\n", 4);
+        connect_client(&c);
+        put(&c, head, size);
+        ticks(2);
+        while (at < 50000) {
+            ssize_t n = send(c.fd, pattern + at, 50000 - at, MSG_NOSIGNAL);
+
+            at += n > 0 ? (size_t)n : 0;
+            ticks(1);
+        }
+        say(&c, GET("/hello"));
+        listen_to(&c);
+        assert_memory_equal(strstr(c.got, "\r\n\r\n") + 4, pattern, 50000);
+        assert_int_equal(c.len, strlen(OK("50000", "")) + 50000 + strlen(OK("5", "hello")));
+        disconnect(&c);
+    }
+}
+
 static void test_push_beyond_length(void **state)
 {
     struct client c;
@@ -823,6 +913,9 @@ int main(void)
         TEST(test_half_close_does_not_cancel),
         TEST(test_half_close_cancels_streams),
         TEST(test_half_close_cancels_streams_behind_input),
+        TEST(test_half_close_cancels_later_streams),
+        TEST(test_answer_does_not_wait_for_cleanup),
+        TEST(test_body_behind_a_full_block),
         TEST(test_push_beyond_length),
         TEST(test_failed_source_of_1_0_resets),
         TEST(test_linger),

@@ -149,6 +149,37 @@ static void test_reset_cancels(void **state)
     assert_int_equal(seen.last_wait, -ECANCELED);
 }
 
+static void test_reset_of_the_idle(void **state)
+{
+    struct linger at_once = {.l_onoff = 1};
+    struct client c;
+
+    dial(&c);
+    await_connections(1);
+    setsockopt(c.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    disconnect(&c);
+    await_connections(0);
+}
+
+/* Who takes nothing is reset, so that the kernel need not keep what nobody wants. */
+static void test_no_reader_is_reset(void **state)
+{
+    struct client c;
+
+    dial(&c);
+    say(&c, GET("/file/4000000") GET("/file/4000000") GET("/file/4000000") GET("/file/4000000"));
+    for (int i = 0; i < 30; i++)
+        sl__loop_once(&loop, 1);
+    test_now += 30 * SL__SEC;
+    await_connections(0);
+    for (int i = 0; i < 100 && !c.eof; i++) {
+        hear(&c);
+        usleep(1000);
+    }
+    assert_int_equal(c.error, ECONNRESET);
+    disconnect(&c);
+}
+
 static void test_failed_stream_of_1_0_resets(void **state)
 {
     struct client c;
@@ -530,6 +561,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_tcp),
         TEST(test_reset_cancels),
+        TEST(test_reset_of_the_idle),
+        TEST(test_no_reader_is_reset),
         TEST(test_failed_stream_of_1_0_resets),
         TEST(test_answer_survives_unread_input),
         TEST(test_out_of_descriptors),
