@@ -54,7 +54,7 @@ static void on_death_signal(int signal)
     struct sigaction by_default = {.sa_handler = SIG_DFL};
 
     sigaction(SIGALRM, &by_default, NULL);
-    
+    alarm((unsigned)last_wish_s);
 }
 
 static void take_signals(void)

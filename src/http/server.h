@@ -36,6 +36,8 @@ struct sl__server *sl__server_new(struct sl__loop *l, struct sl__service *servic
  * fine. */
 void sl__server_free(struct sl__server *s);
 
+/* The process ignores SIGPIPE: sendfile(2) has no flag for that. */
+
 /** Takes a listening socket (owned from here on); its index is the order of calls, from 0. Not
  * accepting yet. 0 or negative errno. */
 int sl__server_add_listener(struct sl__server *s, int fd);

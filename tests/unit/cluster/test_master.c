@@ -291,6 +291,7 @@ static void test_ctrl_c_reaches_the_master_only(void **state)
     expect(&c, "worker 1 drains 1 400 80"); /* the master's times, not its own */
     expect(&c, "worker 2 drains 1 400 80");
     assert_int_equal(cluster_wait(&c), 0);
+    assert_false(seen(&c, "drains"));
     cluster_close(&c);
 }
 

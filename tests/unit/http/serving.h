@@ -246,7 +246,7 @@ static void serve_other(struct sl__exchange *x)
     if (path_is(x, "/push/", &n)) {
         serve_push(x, n, 1000);
     } else if (path_is(x, "/slowend", NULL)) {
-        sl__response_set_bytes(&x->response, SL__STR("hello"));
+        serve_echo(x, 100);
         x->ended = on_ended_slowly;
     } else if (path_is(x, "/waitpush", NULL)) {
         serve_wait(x);
