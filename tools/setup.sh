@@ -1,4 +1,4 @@
-# Sourced by ./run and ./test: makes sure that packages are there.
+# Sourced by ./run and ./test, which set $root: makes sure that packages are there.
 #
 # need PACKAGE...: installs what is missing with apt-get (with sudo when not root); elsewhere prints what to install and ends.
 
@@ -12,9 +12,17 @@ missing_packages()
     for package in "$@"; do
         case $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) in
         *' installed') ;;
-        *) printf '%s ' "$package" ;;
+        *) printf ' %s' "$package" ;;
         esac
     done
+}
+
+# The lists of packages may be missing (a bare image) or old: asks for new ones only when it does not work without.
+apt_install()
+{
+    # shellcheck disable=SC2086 # the list is meant to be split
+    set -- $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
+    "$@" || { $as_root apt-get update && "$@"; }
 }
 
 need()
@@ -32,24 +40,17 @@ need()
     as_root=
     if [ "$(id -u)" != 0 ]; then
         if ! command -v sudo >/dev/null 2>&1; then
-            say "these packages are missing, and neither root nor sudo is there to install them: $missing" >&2
+            say "packages are missing, and there is no sudo; as root: apt-get install --no-install-recommends$missing" >&2
             exit 1
         fi
         as_root=sudo
     fi
-    say "installing $missing" >&2
-    apt_log=$(mktemp)
-    # shellcheck disable=SC2086 # the list is meant to be split
-    if ! { $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing ||
-        { $as_root apt-get update &&
-            $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing; }; } \
-        >"$apt_log" 2>&1 </dev/null; then
-        tail -n 15 "$apt_log" >&2
-        say "apt-get could not install $missing(the end of its output is above)" >&2
-        rm -f "$apt_log"
+    say "installing$missing" >&2
+    if ! output=$(apt_install 2>&1 </dev/null); then
+        printf '%s\n' "$output" | tail -n 15 >&2
+        say "apt-get could not install$missing (the end of its output is above)" >&2
         exit 1
     fi
-    rm -f "$apt_log"
 }
 
 # build_tree DIR [MESON OPTIONS...]: sets up once, then builds; quiet unless it fails.
@@ -57,20 +58,16 @@ build_tree()
 {
     tree=$1
     shift
-    build_log=$(mktemp)
     began=$(date +%s)
-    if [ ! -f "$tree/build.ninja" ]; then
-        if ! meson setup "$tree" "$root" "$@" >"$build_log" 2>&1; then
-            cat "$build_log" >&2
-            say "meson could not set up $tree" >&2
-            exit 1
-        fi
+    if [ ! -f "$tree/build.ninja" ] && ! output=$(meson setup "$tree" "${root:?}" "$@" 2>&1); then
+        printf '%s\n' "$output" >&2
+        say "meson could not set up $tree" >&2
+        exit 1
     fi
-    if ! ninja -C "$tree" >"$build_log" 2>&1; then
-        cat "$build_log" >&2
+    if ! output=$(ninja -C "$tree" 2>&1); then
+        printf '%s\n' "$output" >&2
         say "the build in $tree failed" >&2
         exit 1
     fi
-    rm -f "$build_log"
     say "built in $(($(date +%s) - began)) s" >&2
 }

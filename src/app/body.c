@@ -55,7 +55,7 @@ static int collect(sl_ctx *c, struct whole *w, size_t most)
         if (n <= 0)
             return (int)n;
         w->len += (size_t)n;
-        if (w->len > most)
+        if (w->len > most || c->x->body_ahead > most - w->len) /* the chunk says so: why wait? */
             return -SL_ETOOBIG;
     }
 }

@@ -340,6 +340,11 @@ void sl__channel_pause(struct sl__channel *c, bool paused)
     sl__loop_modify(c->loop, &c->watch, interest(c));
 }
 
+bool sl__channel_fresh(const struct sl__channel *c)
+{
+    return sl__link_used(&c->flush.link);
+}
+
 size_t sl__channel_queued(const struct sl__channel *c)
 {
     return c->queued;

@@ -44,7 +44,6 @@ static void release(struct sl__member *w)
     sl__timer_stop(&m->loop, &w->patience);
     sl__list_remove(&w->stillborn.link);
     sl__channel_free(w->channel);
-    sl__scoreboard_assign(&m->board, w->slot, 0);
     sl__list_remove(&w->link);
     if (m->crew.recent[w->id % TABLE_SIZE] == w)
         m->crew.recent[w->id % TABLE_SIZE] = NULL;
@@ -63,6 +62,7 @@ static void report_exit(struct sl__member *w, int code, int signal)
         .reason = w->reason[0] ? w->reason : NULL,
     };
 
+    sl__scoreboard_assign(&m->board, w->slot, 0); /* its successor may be given the slot below */
     if (w->greeted) {
         sl__relay_leave(m->relay, w->id);
         sl__master_watch_donor(m);

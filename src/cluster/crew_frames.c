@@ -49,6 +49,10 @@ static int take_endpoints(struct sl__member *w, const struct sl__hello *hello)
     bool current = w->generation == sl__supervisor_generation(m->supervisor);
     char error[400] = "";
 
+    if (m->stopping) {
+        refuse(w, "the master is stopping");
+        return -ECANCELED;
+    }
     for (unsigned i = 0; i < hello->endpoint_count; i++) {
         struct sl__listener *l;
         int r = sl__listeners_open(&m->listeners, &hello->endpoints[i], &l, error, sizeof error);

@@ -105,3 +105,14 @@ void sl__listeners_demote(struct sl__listeners *ls,
         }
     }
 }
+
+void sl__listeners_close(struct sl__listeners *ls,
+                         void (*closing)(struct sl__listener *l, void *self), void *self)
+{
+    while (!sl__list_empty(&ls->all)) {
+        struct sl__listener *l = SL__OWNER(ls->all.next, struct sl__listener, link);
+
+        closing(l, self);
+        close_listener(l);
+    }
+}

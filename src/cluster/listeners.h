@@ -40,4 +40,8 @@ void sl__listeners_promote(struct sl__listeners *ls,
 void sl__listeners_demote(struct sl__listeners *ls,
                           void (*closing)(struct sl__listener *l, void *self), void *self);
 
+/** Closes all, telling @p closing first. */
+void sl__listeners_close(struct sl__listeners *ls,
+                         void (*closing)(struct sl__listener *l, void *self), void *self);
+
 #endif

@@ -47,6 +47,16 @@ static bool terminal_is_gone(const struct sl__master *m)
     return m->terminal.control && !has_control_terminal();
 }
 
+/* The port is given up at once: nobody shall wait in the queue of a service that is leaving. What
+ * is queued already is accepted by the workers before they close their side. */
+static void stop(struct sl__master *m, const char *why, bool fast)
+{
+    sl__log(SL__INFO, "stopping (%s)", why);
+    sl__supervisor_stop(m->supervisor, fast, m->loop.now);
+    m->stopping = true;
+    sl__listeners_close(&m->listeners, sl__crew_forget_listener, m);
+}
+
 static void hang_up(struct sl__master *m)
 {
     if (!terminal_is_gone(m)) {
@@ -55,15 +65,8 @@ static void hang_up(struct sl__master *m)
     } else if (m->terminal.hup_ignored) {
         memset(&m->terminal, 0, sizeof m->terminal); /* nohup: from now on it is for a reload */
     } else {
-        sl__log(SL__INFO, "stopping (the terminal was closed)");
-        sl__supervisor_stop(m->supervisor, false, m->loop.now);
+        stop(m, "the terminal was closed", false);
     }
-}
-
-static void stop(struct sl__master *m, int signal, bool fast)
-{
-    sl__log(SL__INFO, "stopping (SIG%s)", sigabbrev_np(signal));
-    sl__supervisor_stop(m->supervisor, fast, m->loop.now);
 }
 
 static void on_signal(struct sl__signals *s, int signal)
@@ -72,11 +75,13 @@ static void on_signal(struct sl__signals *s, int signal)
 
     switch (signal) {
     case SIGTERM:
+        stop(m, "SIGTERM", false); /* the second time it is fast */
+        break;
     case SIGINT:
-        stop(m, signal, false); /* the second time it is fast */
+        stop(m, "SIGINT", false);
         break;
     case SIGQUIT:
-        stop(m, signal, true);
+        stop(m, "SIGQUIT", true);
         break;
     case SIGHUP:
         hang_up(m);

@@ -27,6 +27,7 @@ struct sl__master {
     } terminal;
     struct rlimit files; /* as the program was given it: workers get it back */
     struct sl__executable held, candidate;
+    bool stopping;    /* the port is given up: no HELLO opens it again */
     bool change_seen; /* of the held file, in place: said once */
     struct sl__scoreboard board;
     struct sl__listeners listeners;

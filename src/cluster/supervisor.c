@@ -103,7 +103,7 @@ static struct sl__sv_position *position_of(struct sl__supervisor *s, unsigned sl
     return NULL;
 }
 
-/* The first line is the seed's, word for word, when the respawn is immediate. */
+/* The first line is the seed's, word for word; a respawn that is not immediate says when it is. */
 static void died(struct sl__supervisor *s, const struct sl__sv_worker *w, unsigned slot,
                  const struct sl__exit *exit, int64_t now)
 {
@@ -116,13 +116,13 @@ static void died(struct sl__supervisor *s, const struct sl__sv_worker *w, unsign
     if (s->config.development && w->state != SL__WORKER_READY)
         snprintf(then, sizeof then, "waiting for the next change");
     else {
-        sl__sv_backoff(s, p, exit->served && sl__sv_healthy(s, w, now), now);
+        sl__sv_backoff(s, p, w, exit->served, now);
         if (p->due == SL__NEVER)
             snprintf(then, sizeof then, "waiting for another to stay up");
         else if (p->due <= now)
             snprintf(then, sizeof then, "restarting...");
         else
-            snprintf(then, sizeof then, "restarting in %.1f s", (double)(p->due - now) / 1e9);
+            snprintf(then, sizeof then, "restarting... in %.1f s", (double)(p->due - now) / 1e9);
     }
     sl__sv_say(s, SL__WARN, "worker %d died (%s). %s", exit->pid,
                sl__sv_cause(exit, buf, sizeof buf), then);

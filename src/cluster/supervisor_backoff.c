@@ -92,12 +92,29 @@ bool sl__sv_healthy(const struct sl__supervisor *s, const struct sl__sv_worker *
     return w->state == SL__WORKER_READY && now - w->ready_at >= s->config.healthy_ns;
 }
 
-void sl__sv_backoff(struct sl__supervisor *s, struct sl__sv_position *p, bool healthy, int64_t now)
+/* A worker that answered was of use: its position is not kept empty for longer than it lived, and
+ * its death is not counted against the crash budget. So a service that somebody keeps killing goes
+ * on, and one that crashes at every second request still costs no more than ten respawns a second.
+ */
+static int64_t delay_after_use(struct sl__supervisor *s, const struct sl__sv_position *p,
+                               const struct sl__sv_worker *w, int64_t now)
 {
-    if (healthy) {
+    int64_t delay = delay_after(s, p->deaths), most = now - w->ready_at;
+
+    if (most < s->config.backoff_min_ns)
+        most = s->config.backoff_min_ns;
+    return delay < most ? delay : most;
+}
+
+void sl__sv_backoff(struct sl__supervisor *s, struct sl__sv_position *p,
+                    const struct sl__sv_worker *w, bool served, int64_t now)
+{
+    bool of_use = served && w->state == SL__WORKER_READY;
+
+    if (of_use && sl__sv_healthy(s, w, now)) {
         restore(s, now);
         p->deaths = 0;
-    } else {
+    } else if (!of_use) {
         s->crashes++;
     }
     p->deaths++;
@@ -109,7 +126,7 @@ void sl__sv_backoff(struct sl__supervisor *s, struct sl__sv_position *p, bool he
             exhaust(s);
     }
     if (!s->exhausted) {
-        p->due = now + delay_after(s, p->deaths);
+        p->due = now + (of_use ? delay_after_use(s, p, w, now) : delay_after(s, p->deaths));
         return;
     }
     p->due = SL__NEVER;

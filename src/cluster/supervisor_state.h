@@ -87,7 +87,8 @@ void sl__sv_resize(struct sl__supervisor *s, int64_t now);
 
 /* supervisor_backoff.c */
 /** A worker of the current generation died unasked: decides when position @p p is tried again. */
-void sl__sv_backoff(struct sl__supervisor *s, struct sl__sv_position *p, bool healthy, int64_t now);
+void sl__sv_backoff(struct sl__supervisor *s, struct sl__sv_position *p,
+                    const struct sl__sv_worker *w, bool served, int64_t now);
 /** READY long enough, and somebody was answered. */
 bool sl__sv_healthy(const struct sl__supervisor *s, const struct sl__sv_worker *w, int64_t now);
 /** While exhausted: leaves that state if one is healthy, else sees to the one slow retry. */

@@ -58,6 +58,8 @@ struct sl__exchange {
     bool committed;          /* the head has been handed to the writer */
     bool aborted;            /* after the commit something failed: close without a proper end */
     bool body_begun;         /* the app has asked for body bytes */
+    uint64_t body_ahead;     /* body octets known to come after those read: of the Content-Length or
+                                of the present chunk */
     int64_t push_left;       /* once committed: what Content-Length still owes; -1: no length */
     void *ctx;               /* the app's own; NULL at first */
     /**

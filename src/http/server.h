@@ -26,6 +26,9 @@ struct sl__server_events {
     void (*drained)(void *self);
     /** An idle connection with empty buffers, to be handed over: the callee owns the descriptor. */
     void (*give)(void *self, int fd, unsigned listener);
+    /** True while something of this tick has to leave before the answers do (messages of their
+     * handlers), and will before the tasks queued from now on. May be NULL. */
+    bool (*hold)(void *self);
     void *self;
 };
 

@@ -75,8 +75,9 @@ static void on_drain(void *self, enum sl__drain_kind kind, int64_t deadline_ns, 
 {
     struct sl__serving *s = self;
 
-    sl__serving_drain(s, kind == SL__LEAVE_HAND_OVER ? SL__DRAIN_HAND_OVER : SL__DRAIN_STOP,
-                      deadline_ns, grace_ns, false);
+    bool stop = kind == SL__LEAVE_STOP; /* then nobody else accepts what is queued */
+
+    sl__serving_drain(s, stop ? SL__DRAIN_STOP : SL__DRAIN_HAND_OVER, deadline_ns, grace_ns, stop);
 }
 
 static void on_orphaned(void *self)

@@ -21,6 +21,13 @@ static void on_give(void *self, int fd, unsigned listener)
     sl__worker_give(s->worker, fd, listener);
 }
 
+static bool on_hold(void *self)
+{
+    struct sl__serving *s = self;
+
+    return s->worker && sl__channel_fresh(sl__worker_channel(s->worker));
+}
+
 static void fill_endpoint(struct sl__endpoint *to, const struct sl__app_endpoint *from, int nth)
 {
     *to = (struct sl__endpoint){.port = from->port, .backlog = from->backlog};
@@ -41,7 +48,8 @@ unsigned sl__serving_endpoints(const sl_app *app, struct sl__endpoint *to)
 
 int sl__serving_init(struct sl__serving *s)
 {
-    struct sl__server_events events = {.drained = sl__serving_drained, .give = on_give, .self = s};
+    struct sl__server_events events = {
+        .drained = sl__serving_drained, .give = on_give, .hold = on_hold, .self = s};
     int r = sl__loop_init(&s->loop);
 
     if (r < 0)

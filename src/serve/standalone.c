@@ -20,7 +20,7 @@ static void on_standalone_signal(struct sl__signals *signals, int number)
         _exit(0);
     }
     sl__serving_drain(s, SL__DRAIN_STOP, s->app->options.drain_ms * SL__MS,
-                      s->app->options.grace_ms * SL__MS, false);
+                      s->app->options.grace_ms * SL__MS, true);
 }
 
 static int open_listeners(struct sl__serving *s)

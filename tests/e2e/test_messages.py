@@ -159,9 +159,16 @@ def test_ip2_order_is_kept_per_sender_and_nothing_is_lost(compile, start):
     load = Load(program.port, kept=2, new=2, path="/burst")
     load.wait_answered(200)
     assert load.stop() == []
-    program.get("/ask")
-    program.expect(r"^worker \d+ total", count=2)
-    assert [m.group(1) for m in program.matches(r"^worker \d+ total (\d+)$")] == [str(load.answered * 1000)] * 2
+    expected = str(load.answered * 1000)
+
+    def totals():  # an answer does not wait for a full channel, so the last numbers may still be on their way
+        mark = program.mark()
+        program.get("/ask")
+        program.expect(r"^worker \d+ total", count=2, start=mark)
+        return [m.group(1) for m in program.matches(r"^worker \d+ total (\d+)$", mark)]
+
+    wait_until(lambda: totals() == [expected] * 2, lambda: f"{expected} expected, {program.lines[-1]}")
+    assert totals() == [expected] * 2
     assert program.matches("ORDER") == []
 
 
@@ -261,15 +268,13 @@ def test_ip4_a_stuck_worker_delays_nobody_and_is_told_of_its_gap(compile, start)
     sent = 0
     with Connection(program.port) as client:  # on the worker that runs
         for _ in range(20):
-            client.send_request("/burst")
-            assert client.read_response().status == 200
+            assert client.get("/burst").status == 200
             sent += 100
-        client.send_request("/ask")
-        client.read_response()
-        program.expect(rf"^worker \d+ count {sent}$")
+            assert client.get("/ask").status == 200
+            program.expect(rf"^worker \d+ count {sent}$")  # it keeps up, so that only the other one overflows
     os.kill(stuck, signal.SIGCONT)
     missed = int(program.expect(r"^worker \d+ missed (\d+)$").group(1))
-    assert 0 < missed < sent + 2
+    assert 0 < missed < sent + 21
     mark = program.mark()
     program.get("/ask")
     program.expect(rf"^worker \d+ count {sent}$", count=2, start=mark)  # its state was brought to the present

@@ -30,6 +30,8 @@ bool sl__answer_closes(const struct sl__turn *t)
      * could tell (RFC 9110 §10.1.1). */
     if (!t->continued)
         return true;
+    if (x->request.body == SL__BODY_CHUNKED && t->chunk.left > home->limits.discard_bytes)
+        return true; /* the rest of a chunk the handler did not want */
     return !x->committed && x->request.body == SL__BODY_LENGTH &&
            x->request.content_length > home->limits.discard_bytes;
 }

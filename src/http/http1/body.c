@@ -24,6 +24,7 @@ void sl__body_init(struct sl__turn *t)
 
     t->body_left = r->body == SL__BODY_LENGTH ? r->content_length : 0;
     t->body_done = r->body == SL__BODY_NONE || (r->body == SL__BODY_LENGTH && t->body_left == 0);
+    t->exchange.body_ahead = 0;
     t->body_wire = 0;
     t->body_error = 0;
     t->body_seen = t->wants_body = false;
@@ -149,6 +150,7 @@ ssize_t sl__body_read(struct sl__exchange *x, void *buf, size_t len)
         r = decode(t, len, &data, &data_len);
         if (r > 0) {
             memcpy(buf, data, data_len);
+            x->body_ahead = x->request.body == SL__BODY_CHUNKED ? t->chunk.left : t->body_left;
             return (ssize_t)data_len;
         }
         if (r == 0) {

@@ -321,12 +321,31 @@ void sl__conn_settle(struct sl__conn *c)
         set_deadline(c);
 }
 
+/* Answers leave after the messages their handlers have sent, so whoever has the answer may rely on
+ * those. The messages leave at the end of the tick, before our task, which is queued behind them.
+ */
+static bool hold(struct sl__conn *c)
+{
+    struct sl__conns *home = c->home;
+
+    if (c->held || !home->hold || !home->hold(home)) {
+        c->held = false;
+        return false;
+    }
+    c->held = true;
+    sl__conn_poke(c);
+    return true;
+}
+
 static void run(struct sl__conn *c)
 {
     for (int rounds = 0;; rounds++) {
         advance(c);
-        if (c->out && !c->blocked && !c->broken)
+        if (c->out && !c->blocked && !c->broken) {
+            if (hold(c))
+                return;
             sl__out_flush(c, 0);
+        }
         if (c->broken) {
             advance(c);
             break;

@@ -88,6 +88,7 @@ struct sl__conn {
     bool more;           /* the last recv filled its room: there may be more */
     bool fin;            /* the end of the input was read */
     bool broken;         /* reset, failed or timed out: only the fiber's end is awaited */
+    bool held;           /* the answers wait for the messages of this tick */
     bool pumping;        /* a fiber's start is on the stack: no task needed to go on */
     bool reset; /* to be closed by a reset, because a plain end would look like a proper one */
 };
@@ -142,6 +143,7 @@ struct sl__conns {
     int64_t grace_end;                    /* SL__STOP: idle connections are closed then */
     void (*gone)(struct sl__conns *home); /* one connection less */
     void (*give)(struct sl__conns *home, int fd, unsigned listener); /* NULL: nobody takes them */
+    bool (*hold)(struct sl__conns *home); /* see sl__server_events; NULL: never */
     struct sl__arena_pool arenas;
     struct {
         struct sl__block *blocks;

@@ -867,7 +867,7 @@ static void test_linger(void **state)
     }
     assert_int_equal(sl__server_connections(server), 1);
     assert_int_equal(seen.begun, 1);
-    for (int i = 0; i < 20; i++) { /* up to an amount */
+    for (int i = 0; i < 600; i++) { /* up to 8 MiB */
         if (send(c.fd, pattern, 16384, MSG_NOSIGNAL) < 0)
             break;
         ticks(2);
