@@ -230,7 +230,7 @@ static void says_who_died_and_respawns(void **state)
            "warn: worker 4002: cannot open the database\nspawn 4 slot 1 generation 1\n");
     become_ready(3);
     die_by(3, 40, false);
-    assert_non_null(strstr(did, "warn: worker 4003 died (signal 40). restarting in 0.1 s\n"));
+    assert_non_null(strstr(did, "warn: worker 4003 died (signal 40). restarting... in 0.1 s\n"));
 }
 
 /* CL4: at once, then 0.1 s doubling to 10 s, shortened by up to a quarter; afresh after health. */
@@ -248,7 +248,7 @@ static void backs_off(void **state)
         become_ready(id);
         die_by(id++, SIGSEGV, false);
         assert_null(strstr(did, "spawn"));
-        assert_non_null(strstr(did, "restarting in "));
+        assert_non_null(strstr(did, "restarting... in "));
         assert_in_range(wake - now, delay * 3 / 4, delay);
         sleep_until_wake();
         assert_non_null(strstr(did, "spawn"));
@@ -271,6 +271,32 @@ static void backs_off(void **state)
     forget();
     die_by(id++, SIGSEGV, true);
     assert_non_null(strstr(did, "restarting...\nspawn"));
+}
+
+/* Somebody keeps killing a service that works: no position stays empty for longer than its worker
+ * lived (but 0.1 s), and the crash budget is not for such deaths. */
+static void is_patient_with_who_served(void **state)
+{
+    struct sl__supervisor_config config = config_of(1);
+
+    (void)state;
+    config.crash_budget = 3;
+    begin(&config);
+    for (uint32_t id = 1; id <= 50; id++) {
+        int64_t lived = id % 2 ? 10 * SL__MS : 300 * SL__MS;
+
+        become_ready(id);
+        now += lived;
+        forget();
+        die_by(id, SIGKILL, true);
+        assert_non_null(strstr(did, "restarting..."));
+        if (id > 1)
+            assert_true(wake - now <= (lived > 100 * SL__MS ? lived : 100 * SL__MS));
+        if (id > 1)
+            sleep_until_wake();
+        assert_non_null(strstr(did, "spawn"));
+        assert_null(strstr(did, "in a row"));
+    }
 }
 
 /* One position's bad luck does not slow down another's first respawn. */
@@ -297,7 +323,7 @@ static void keeps_one_slow_retry(void **state)
     forget();
     die_with(3, 1, NULL);
     expect("error: 3 deaths in a row: only one worker is tried every 10.0 s until one stays up\n"
-           "warn: worker 4003 died (exit code 1). restarting in 10.0 s\n");
+           "warn: worker 4003 died (exit code 1). restarting... in 10.0 s\n");
     die_with(4, 1, NULL);
     expect("warn: worker 4004 died (exit code 1). waiting for another to stay up\n");
     die_with(5, 1, NULL);
@@ -631,6 +657,7 @@ int main(void)
         cmocka_unit_test_teardown(starts_and_is_silent, end),
         cmocka_unit_test_teardown(says_who_died_and_respawns, end),
         cmocka_unit_test_teardown(backs_off, end),
+        cmocka_unit_test_teardown(is_patient_with_who_served, end),
         cmocka_unit_test_teardown(backs_off_by_position, end),
         cmocka_unit_test_teardown(keeps_one_slow_retry, end),
         cmocka_unit_test_teardown(budget_counts_no_deaths_beside_a_healthy_worker, end),
