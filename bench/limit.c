@@ -1,6 +1,7 @@
 /*
- * The limit: what the kernel lets anybody reach. A bare epoll loop that parses nothing: it counts the blank lines in what it has
- * read and answers each with a fixed response, in one send for each read.
+ * The limit: what the kernel lets anybody reach. A bare epoll loop that parses nothing: it counts
+ * the blank lines in what it has read and answers each with a fixed response, in one send for each
+ * read.
  *
  * Usage: limit PORT   (0: any; prints the port it listens on)
  */
@@ -73,7 +74,8 @@ static void serve(int fd)
 
 int main(int argc, char **argv)
 {
-    int ep = epoll_create1(EPOLL_CLOEXEC), listener = listen_on(argc > 1 ? (uint16_t)atoi(argv[1]) : 0);
+    int ep = epoll_create1(EPOLL_CLOEXEC),
+        listener = listen_on(argc > 1 ? (uint16_t)atoi(argv[1]) : 0);
     struct epoll_event events[BATCH], ev = {.events = EPOLLIN, .data.fd = listener};
 
     for (size_t i = 0; i < 64; i++)

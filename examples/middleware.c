@@ -1,5 +1,6 @@
 /*
- * The onion: a layer runs before and after everything below it. Here one measures, and one turns errors into pages.
+ * The onion: a layer runs before and after everything below it. Here one measures, and one turns
+ * errors into pages.
  *
  * Run:  shallot dev middleware.c
  * Try:  curl -i localhost:9090/           X-Response-Time tells how long everything below took

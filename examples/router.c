@@ -1,5 +1,6 @@
 /*
- * Routes: path patterns, a regular expression, a router under a prefix, and a middleware for one route only.
+ * Routes: path patterns, a regular expression, a router under a prefix, and a middleware for one
+ * route only.
  *
  * Run:  shallot dev router.c
  * Try:  curl localhost:9090/users/42
@@ -53,7 +54,8 @@ int main(void)
 
     sl_get(app, "/users/:id", show_user);
     sl_get(app, "/files/*path", show_file);
-    sl_get(app, ".(19|20)[0-9]{2}", show_year); /* no leading slash: a regular expression for the whole path */
+    sl_get(app, ".(19|20)[0-9]{2}",
+           show_year); /* no leading slash: a regular expression for the whole path */
 
     sl_get(api, "/notes", list_notes);
     sl_delete(api, "/notes/:id", only_friends, delete_note);

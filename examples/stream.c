@@ -4,7 +4,8 @@
  * Run:  shallot dev stream.c
  * Try:  curl -N localhost:9090/ticks      or open http://localhost:9090/ in a browser
  *
- * Each client costs one waiting fiber, no thread. When it goes away sl_write() or sl_sleep() says so.
+ * Each client costs one waiting fiber, no thread. When it goes away sl_write() or sl_sleep() says
+ * so.
  */
 #include <shallot.h>
 #include <time.h>

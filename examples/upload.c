@@ -1,5 +1,6 @@
 /*
- * An upload streamed to disk: whatever its size, memory stays small, and a slow disk slows the client down.
+ * An upload streamed to disk: whatever its size, memory stays small, and a slow disk slows the
+ * client down.
  *
  * Run:  shallot dev upload.c
  * Try:  curl -T /usr/bin/git localhost:9090/upload/git

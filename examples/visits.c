@@ -8,7 +8,8 @@
  */
 #include <shallot.h>
 
-static long visits; /* one per worker: messages keep it in step, a new worker is handed it when it joins */
+static long
+    visits; /* one per worker: messages keep it in step, a new worker is handed it when it joins */
 
 static void on_count(sl_app *app, const sl_message *m, void *self)
 {

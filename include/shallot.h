@@ -7,7 +7,7 @@
 #ifndef SHALLOT_H
 #define SHALLOT_H
 
-#include <stdio.h>  /* printf and getpid, so that a small program needs one include */
+#include <stdio.h> /* printf and getpid, so that a small program needs one include */
 #include <unistd.h>
 
 #include <shallot/app.h>

@@ -141,8 +141,7 @@ static int tcp_error(struct attempt *a, int r, int port)
     switch (-r) {
     case EADDRINUSE:
         if (sl__port_occupant(port, who, sizeof(who)))
-            return fail(a, r, "in use by %s; stop it, or try another port (PORT=%d)", who,
-                        other);
+            return fail(a, r, "in use by %s; stop it, or try another port (PORT=%d)", who, other);
         return fail(a, r,
                     "the port is in use; is another program listening? Try another port (PORT=%d)",
                     other);
@@ -220,8 +219,7 @@ static int replace_stale(struct attempt *a, int fd, const struct sockaddr_un *un
     int r;
 
     if (un->sun_path[0] == '\0')
-        return fail(a, -EADDRINUSE,
-                    "in use by another program; stop it, or try another name");
+        return fail(a, -EADDRINUSE, "in use by another program; stop it, or try another name");
     if (lstat(un->sun_path, &st) == 0 && !S_ISSOCK(st.st_mode))
         return fail(a, -EADDRINUSE, "the file is no socket, and is left alone; try another path");
     r = is_alive(un, len, who, sizeof(who));
