@@ -1,5 +1,6 @@
 /*
- * What a request costs in a program of some size: three middleware around a table of fifty routes, of which the request wants the last.
+ * What a request costs in a program of some size: three middleware around a table of fifty routes,
+ * of which the request wants the last.
  *
  * Run:  bench/instructions           under callgrind
  * Try:  curl -i localhost:9090/hello

@@ -2,7 +2,7 @@
  * Messages to all workers, to one, and to the master.
  *
  * Run:  shallot run messages.c
- * Try:  curl localhost:9090/all/hello         every worker prints it
+ * Try:  curl localhost:9090/all/hello         every worker prints it, and the master
  *       curl localhost:9090/others/hello      every worker but the one that answered
  *       curl localhost:9090/one/2/hello       worker 2
  *       curl localhost:9090/master/hello      the master

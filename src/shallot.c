@@ -13,6 +13,10 @@
 #include "cluster/role.h"
 #include "serve/serving.h"
 
+/* Named here because main() seldom frees it: so a leak checker that looks after main() has returned
+ * does not take it for lost. */
+__attribute__((used)) static sl_app *running;
+
 static void call_worker_hooks(sl_app *app, const struct sl__app_hook *h, const sl_worker_info *info)
 {
     for (; h; h = h->next)
@@ -90,6 +94,8 @@ int sl_run(sl_app *app)
 {
     const struct sl__role *role = sl__role();
 
+    running = app;
+    sl__keep_standard_descriptors();
     if (app->development)
         sl__log_set_level(SL__DEBUG);
     if (!app->endpoints && sl_bind(app) < 0)

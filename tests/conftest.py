@@ -27,6 +27,9 @@ def start():
         return program
 
     yield run
+    for load in harness.Load.running:
+        load.stop()
+    harness.Load.running.clear()
     for program in programs:
         if program.process.poll() is None:
             program.kill()

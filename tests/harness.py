@@ -272,12 +272,15 @@ class Load:
     a request from its full answer is.
     """
 
+    running = []  # of the present test; conftest.py stops what a failed one has left
+
     def __init__(self, port, kept=2, new=2, path="/", check=None):
         self.port, self.path, self.check = port, path, check
         self.stopping = threading.Event()
         self.lock = threading.Lock()
         self.answered, self.failures = 0, []
-        self.threads = [threading.Thread(target=self._kept) for _ in range(kept)] + [threading.Thread(target=self._new) for _ in range(new)]
+        self.threads = [threading.Thread(target=target, daemon=True) for target in [self._kept] * kept + [self._new] * new]
+        self.running.append(self)
         for thread in self.threads:
             thread.start()
 
@@ -292,6 +295,8 @@ class Load:
     def _fail(self, kind, error):
         with self.lock:
             self.failures.append(f"{kind}: {type(error).__name__} {error}")
+            if len(self.failures) >= 10000:  # nobody is there
+                self.stopping.set()
 
     def _kept(self):
         connection = None

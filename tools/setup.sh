@@ -65,7 +65,7 @@ build_tree()
         exit 1
     fi
     if ! output=$(ninja -C "$tree" 2>&1); then
-        printf '%s\n' "$output" >&2
+        printf '%s\n' "$output" | grep -v '^\[[0-9]*/[0-9]*\] ' >&2
         say "the build in $tree failed" >&2
         exit 1
     fi

@@ -19,8 +19,8 @@ typedef enum sl_mode {
 /** Options of sl_new(); a field left zero takes its default. Strings are copied. */
 typedef struct sl_options {
     size_t size;      /**< sizeof(sl_options), set by the macro: lets the struct grow */
-    int instances;    /**< number of workers; 0: one for each CPU this process may use. Env:
-                         SHALLOT_INSTANCES */
+    int instances;    /**< number of workers, at most 256; 0: one for each CPU this process may use.
+                         Env: SHALLOT_INSTANCES */
     sl_mode mode;     /**< Env: SHALLOT_MODE=development|production */
     bool standalone;  /**< serve in this process, without a master; development mode overrides it */
     const char *name; /**< for process titles and logs; default: the program's file name */

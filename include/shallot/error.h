@@ -26,7 +26,8 @@ SL_BEGIN_DECLS
     X(SL_EEXPECTATION, 4109, 417, "expectation not supported")                                     \
     X(SL_EOVERLOADED, 4110, 503, "the server is overloaded")                                       \
     X(SL_EOVERFLOW, 4111, 500, "stack overflow in a fiber")                                        \
-    X(SL_EPROTOCOL, 4112, 500, "master and worker speak different versions")
+    X(SL_EPROTOCOL, 4112, 500, "master and worker speak different versions")                       \
+    X(SL_EMETHOD, 4113, 501, "method not supported")
 
 enum sl_error_number {
 #define SL_ERROR_ENUM(name, number, status, text) name = number,

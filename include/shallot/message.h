@@ -25,8 +25,8 @@ typedef void sl_message_fn(sl_app *app, const sl_message *m, void *self);
  * other. "*" is every topic. 0 or -ENOMEM. */
 SL_API int sl_on_message(sl_app *app, const char *topic, sl_message_fn *fn, void *self);
 
-/** The same in the master. The callback must not block, and changes only at an upgrade of the
- * master. */
+/** The same in the master, for what workers send to all, to others or to the master. The callback
+ * must not block, and changes only at an upgrade of the master. */
 SL_API int sl_on_master_message(sl_app *app, const char *topic, sl_message_fn *fn, void *self);
 
 /**

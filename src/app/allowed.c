@@ -39,21 +39,18 @@ static int add_route(sl_ctx *c, const struct sl__route *route)
     return 0;
 }
 
-static int collect_path(sl_ctx *c, struct sl__table *t, const struct sl__place *place)
+static int collect_path(sl_ctx *c, struct sl__table *t, uint32_t base)
 {
-    const struct sl__wanted any = {.methods = SL__METHODS_ALL};
-    const struct sl__route *route = NULL;
+    struct sl__search any = {.path = &c->path, .base = base, .methods = SL__METHODS_ALL};
+    const struct sl__route *route;
 
-    for (;;) {
-        int r;
+    while ((route = sl__table_find(t, &any))) {
+        int r = add_route(c, route);
 
-        route = sl__table_find(t, place, &any, route ? route->order + 1 : 0);
-        if (!route)
-            return 0;
-        r = add_route(c, route);
         if (r < 0)
             return r;
     }
+    return 0;
 }
 
 static int collect_all(sl_ctx *c, const struct sl__table *t)
@@ -67,14 +64,14 @@ static int collect_all(sl_ctx *c, const struct sl__table *t)
     return 0;
 }
 
-int sl__allowed_collect(sl_ctx *c, struct sl__table *t, const struct sl__place *place)
+int sl__allowed_collect(sl_ctx *c, struct sl__table *t, uint32_t base)
 {
     const struct sl__request *r = sl__ctx_request(c);
 
     c->allowed.passed = true;
     if (r->method == SL__METHOD_OTHER && !c->allowed.known)
         c->allowed.known = sl__table_knows(t, sl__request_str(r, r->method_name));
-    return r->asterisk ? collect_all(c, t) : collect_path(c, t, place);
+    return r->asterisk ? collect_all(c, t) : collect_path(c, t, base);
 }
 
 int sl__allowed_status(const sl_ctx *c)

@@ -89,6 +89,7 @@ int sl_request_body(sl_ctx *c, const void **ret, size_t *ret_len)
     if (c->body_use == SL__BODY_UNTOUCHED) {
         c->body_use = SL__BODY_WHOLE;
         c->body = "";
+        c->body_len = 0;
         c->x->body_begun = true;
         c->body_error = read_whole(c);
     }

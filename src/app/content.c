@@ -22,10 +22,11 @@
 
 static int set_bytes(sl_ctx *c, const char *bytes, size_t len)
 {
-    const char *copy = sl__arena_copy(&c->x->arena, bytes, len);
+    char *copy = len < SIZE_MAX ? sl__arena_alloc(&c->x->arena, len + 1) : NULL;
 
     if (!copy)
         return -ENOMEM;
+    *sl__copy(copy, bytes, len) = '\0';
     sl__response_set_bytes(&c->x->response, (struct sl__str){copy, len});
     return 0;
 }

@@ -29,8 +29,7 @@ struct sl__cursor {
 struct sl__opened {
     struct sl__cursor behind; /* where things go on when this is exhausted */
     struct sl__table *table;  /* NULL: a router's list, with nothing to look for */
-    struct sl__wanted wanted;
-    uint32_t from; /* order of the first route of the table not yet looked at */
+    struct sl__search search; /* in the table */
 };
 
 struct sl__deferred {
@@ -81,6 +80,7 @@ struct sl_ctx {
     struct sl__exchange *x;
     sl_app *app;
     sl_ctx *me; /* itself: accessors that take a const context cache behind it */
+    /* Zero at first; see clear() in service.c. */
     struct sl__cursor cursor;
     bool next_called; /* by the layer that runs */
     bool route_ran;
@@ -93,19 +93,20 @@ struct sl_ctx {
     const char *fail_message; /* sl_fail(); NULL: the status says it all */
     struct sl__trace *trace;  /* where sl_fail() was called; development only */
     struct sl__str type;      /* Content-Type, terminated; in the arena or static; ptr NULL: none */
-    struct sl__header type_header;
     struct sl__deferred *deferred;
     struct sl__state *states;
     const struct sl__pairs *query, *cookies; /* NULL until asked for */
     struct sl__joined *joined;
-    const char *remote;    /* NULL until asked for */
-    const char *path_text; /* terminated; NULL until a copy was needed */
-    const void *body;      /* SL__BODY_WHOLE */
-    size_t body_len;
-    int body_error;               /* SL__BODY_WHOLE: a failure stays one */
+    const char *remote;           /* NULL until asked for */
+    const char *path_text;        /* terminated; NULL until a copy was needed */
     struct sl__task_group *tasks; /* sl_spawn_in_request(); NULL until the first */
     struct sl__allowed allowed;
-    struct sl__path path; /* last: only part of it is ever initialised */
+    /* Never read before it was written. */
+    const void *body; /* SL__BODY_WHOLE */
+    size_t body_len;
+    int body_error;                /* SL__BODY_WHOLE: a failure stays one */
+    struct sl__header type_header; /* type_linked */
+    struct sl__path path;
 };
 
 /** Remembers an error and gives it back, so that it can be returned at once. */

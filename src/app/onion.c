@@ -14,29 +14,34 @@
 #include "app/ctx.h"
 #include "shallot/error.h"
 
+static inline int run_layer(sl_ctx *c)
+{
+    const sl_middleware *m = c->cursor.layer++;
+
+    c->next_called = false;
+    return m->run(c, m->self);
+}
+
+int sl__onion_go_behind(sl_ctx *c)
+{
+    struct sl__cursor *cursor = &c->cursor;
+
+    while (cursor->frame) {
+        int r = cursor->frame->table ? sl__table_next(c, cursor->frame) : 0;
+
+        if (r < 0)
+            return sl__ctx_error(c, r);
+        if (r == 0)
+            *cursor = cursor->frame->behind;
+        if (cursor->layer < cursor->end)
+            return run_layer(c);
+    }
+    return 0; /* past the innermost there is nobody to call, which is no error */
+}
+
 int sl__onion_go(sl_ctx *c)
 {
-    for (;;) {
-        struct sl__cursor *cursor = &c->cursor;
-
-        if (cursor->layer < cursor->end) {
-            const sl_middleware *m = cursor->layer++;
-
-            c->next_called = false;
-            return m->run(c, m->self);
-        }
-        if (!cursor->frame) /* past the innermost there is nobody to call, which is no error */
-            return 0;
-        if (cursor->frame->table) {
-            int r = sl__table_next(c, cursor->frame);
-
-            if (r < 0)
-                return sl__ctx_error(c, r);
-            if (r > 0)
-                continue;
-        }
-        *cursor = cursor->frame->behind;
-    }
+    return c->cursor.layer < c->cursor.end ? run_layer(c) : sl__onion_go_behind(c);
 }
 
 int sl_next(sl_ctx *c)

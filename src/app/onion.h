@@ -9,6 +9,8 @@
 /** Runs what stands at the context's cursor, without asking whether somebody may. For layers that
  * are no layer of their own: tables and routers. */
 int sl__onion_go(sl_ctx *c);
+/** The same when the present list is exhausted. */
+int sl__onion_go_behind(sl_ctx *c);
 
 /** A table of routes as a layer; @p self is the struct sl__table. */
 int sl__table_run(sl_ctx *c, void *self);

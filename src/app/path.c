@@ -46,31 +46,29 @@ static inline bool full(const struct sl__path *p, uint32_t count)
 
 static int split_plain(struct sl__path *p, struct sl__arena *a)
 {
-    const char *text = p->text.ptr, *at = text + 1, *end = text + p->text.len;
-    struct sl__segment *segment = p->segments;
+    const char *text = p->text.ptr, *start = text + 1, *end = text + p->text.len;
     uint32_t count = 0;
 
-    for (;;) {
-        const char *start = at;
+    for (;; start++) {
+        struct sl__segment *segment = &p->segments[count];
+        const char *stop = start;
 
         if (full(p, count)) {
             if (grow(p, a) < 0)
                 return -ENOMEM;
-            segment = p->segments + count;
+            segment = &p->segments[count];
         }
-        while (at < end && *at != '/')
-            at++;
+        while (stop < end && *stop != '/')
+            stop++;
         segment->ptr = start;
-        segment->len = (uint32_t)(at - start);
+        segment->len = (uint32_t)(stop - start);
         segment->at = (uint32_t)(start - text);
-        segment->hash = sl__path_hash(start, (size_t)(at - start));
-        segment++;
-        count++;
-        if (at == end || count == SL__SEGMENTS_MAX)
+        segment->hash = sl__path_hash(start, (size_t)(stop - start));
+        start = stop;
+        if (++count == SL__SEGMENTS_MAX || start == end)
             break;
-        at++;
     }
-    p->more = at < end;
+    p->more = start < end;
     p->count = count;
     return 0;
 }
@@ -105,7 +103,7 @@ static int split_escaped(struct sl__path *p, struct sl__str raw, struct sl__aren
         if (n < 0)
             return (int)n;
         s = &p->segments[p->count++];
-        *s = (struct sl__segment){out, (uint32_t)n, sl__path_hash(out, (size_t)n), text_at};
+        *s = (struct sl__segment){out, (uint32_t)n, text_at, sl__path_hash(out, (size_t)n)};
         text_at += s->len + 2 * count_slashes(s) + 1;
         out += n;
         if (!slash)
@@ -122,8 +120,10 @@ int sl__path_split_now(struct sl__path *p, const struct sl__request *r, struct s
 {
     int result = 0;
 
-    if (p->text.ptr[0] == '/') /* the asterisk form has no segments */
-        result = p->decoded ? split_escaped(p, sl__request_str(r, r->path), a) : split_plain(p, a);
+    if (p->decoded)
+        result = split_escaped(p, sl__request_str(r, r->path), a);
+    else if (p->text.ptr[0] == '/') /* the asterisk form has no segments */
+        result = split_plain(p, a);
     if (result < 0)
         p->count = 0;
     else

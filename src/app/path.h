@@ -18,8 +18,8 @@
 struct sl__segment {
     const char *ptr; /* decoded, not terminated */
     uint32_t len;
-    uint32_t hash; /* sl__path_hash() of it */
     uint32_t at;   /* where it begins in the path's text */
+    uint64_t hash; /* sl__path_hash() of it */
 };
 
 struct sl__path {
@@ -33,8 +33,11 @@ struct sl__path {
     struct sl__segment few[SL__SEGMENTS_FEW]; /* enough for most, so that nothing is allocated */
 };
 
-/** Hash of a segment. Every octet counts, eight at a time. */
-static inline uint32_t sl__path_hash(const char *p, size_t len)
+/* Segments of one length up to this have different hashes: every step can be undone. */
+#define SL__PATH_HASH_EXACT 8
+
+/** Hash of a segment. Every octet counts, eight at a time; the upper half is mixed best. */
+static inline uint64_t sl__path_hash(const char *p, size_t len)
 {
     const uint64_t prime = UINT64_C(0x9e3779b97f4a7c15);
     uint64_t hash = len, word = 0;
@@ -54,8 +57,7 @@ static inline uint32_t sl__path_hash(const char *p, size_t len)
         word = (unsigned char)p[0] | (uint64_t)(unsigned char)p[len / 2] << 8 |
                (uint64_t)(unsigned char)p[len - 1] << 16;
     }
-    hash = (hash ^ word) * prime;
-    return (uint32_t)(hash >> 32);
+    return (hash ^ word) * prime;
 }
 
 int sl__path_decode(struct sl__path *p, struct sl__arena *a);

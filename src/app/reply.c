@@ -184,17 +184,24 @@ struct sl__str sl__reply_status_line(const sl_ctx *c, int status)
     return text ? sl__str_of(text) : (struct sl__str){"", 0};
 }
 
+/* Of what will stand there when nobody gives a body. */
+static int64_t default_length(const sl_ctx *c)
+{
+    size_t len;
+
+    sl_response_bytes(c, &len);
+    return (int64_t)len;
+}
+
 int64_t sl_response_length(const sl_ctx *c)
 {
     const struct sl__response *r = &c->x->response;
-    size_t len;
 
     if (c->x->committed)
         return sl__response_announced(r);
     if (!c->failing && r->payload != SL__PAYLOAD_NONE)
         return sl__response_length(r);
-    sl_response_bytes(c, &len);
-    return (int64_t)len;
+    return default_length(c);
 }
 
 const void *sl_response_bytes(const sl_ctx *c, size_t *ret_len)
@@ -216,14 +223,20 @@ const void *sl_response_bytes(const sl_ctx *c, size_t *ret_len)
     return bytes.ptr;
 }
 
-void sl__reply_link_type(sl_ctx *c)
+/* A push failed before the head was out, and then the type was removed. */
+static void unlink_type(sl_ctx *c)
+{
+    sl__response_set_header(&c->x->response, &c->x->arena, SL__STR("Content-Type"), NULL, false);
+    c->type_linked = false;
+}
+
+static inline void link_type(sl_ctx *c)
 {
     struct sl__response *r = &c->x->response;
 
     if (!c->type.ptr) {
-        if (c->type_linked) /* a push failed before the head was out, and then it was removed */
-            sl__response_set_header(r, &c->x->arena, SL__STR("Content-Type"), NULL, false);
-        c->type_linked = false;
+        if (c->type_linked)
+            unlink_type(c);
         return;
     }
     c->type_header.value = c->type;
@@ -237,6 +250,11 @@ void sl__reply_link_type(sl_ctx *c)
     r->headers = &c->type_header;
 }
 
+void sl__reply_link_type(sl_ctx *c)
+{
+    link_type(c);
+}
+
 static void set_allow(sl_ctx *c)
 {
     const char *allowed = sl__allowed_text(c);
@@ -245,24 +263,31 @@ static void set_allow(sl_ctx *c)
         sl_set_header(c, "Allow", allowed); /* without memory the answer is poorer, not wrong */
 }
 
+/* Nobody gave a body: the status says it all. */
+static void complete_by_status(sl_ctx *c)
+{
+    struct sl__response *r = &c->x->response;
+
+    if (!r->status) {
+        r->status = sl__allowed_status(c);
+        if (r->status == 405 || r->status == 204)
+            set_allow(c);
+    }
+    if (has_body(r->status)) {
+        sl__response_set_bytes(r, sl__reply_status_line(c, r->status));
+        c->type = SL__TEXT_PLAIN;
+    }
+}
+
 void sl__reply_complete(sl_ctx *c)
 {
     struct sl__response *r = &c->x->response;
 
     if (c->x->committed)
         return;
-    if (r->payload == SL__PAYLOAD_NONE) {
-        if (!r->status) {
-            r->status = sl__allowed_status(c);
-            if (r->status == 405 || r->status == 204)
-                set_allow(c);
-        }
-        if (has_body(r->status)) {
-            sl__response_set_bytes(r, sl__reply_status_line(c, r->status));
-            c->type = SL__TEXT_PLAIN;
-        }
-    } else if (!r->status) {
+    if (r->payload == SL__PAYLOAD_NONE)
+        complete_by_status(c);
+    else if (!r->status)
         r->status = 200;
-    }
-    sl__reply_link_type(c);
+    link_type(c);
 }

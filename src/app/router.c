@@ -29,14 +29,11 @@ struct sl_router {
 int sl__table_next(sl_ctx *c, struct sl__opened *frame)
 {
     const struct sl__cursor *behind = &frame->behind;
-    struct sl__place place = {&c->path, behind->base};
-    const struct sl__route *route;
+    const struct sl__route *route = sl__table_find(frame->table, &frame->search);
     int r;
 
-    route = sl__table_find(frame->table, &place, &frame->wanted, frame->from);
     if (!route)
-        return c->route_ran ? 0 : sl__allowed_collect(c, frame->table, &place);
-    frame->from = route->order + 1;
+        return c->route_ran ? 0 : sl__allowed_collect(c, frame->table, behind->base);
     c->cursor.layer = route->layers;
     c->cursor.end = route->layers + route->count;
     c->cursor.params = behind->params;
@@ -45,7 +42,7 @@ int sl__table_next(sl_ctx *c, struct sl__opened *frame)
     if (c->x->fiber)
         sl__fiber_set_label(c->x->fiber, route->pattern);
     if (route->regex)
-        r = sl__params_push_groups(c, route->regex, sl__place_text(&place));
+        r = sl__params_push_groups(c, route->regex, sl__search_text(&frame->search));
     else
         r = sl__params_push(c, route->params, route->param_count, behind->base);
     return r < 0 ? r : 1;
@@ -53,20 +50,19 @@ int sl__table_next(sl_ctx *c, struct sl__opened *frame)
 
 int sl__table_run(sl_ctx *c, void *self)
 {
-    struct sl__place place = {&c->path, c->cursor.base};
+    const struct sl__request *request = sl__ctx_request(c);
     struct sl__opened frame;
     int r;
 
-    r = sl__path_split(&c->path, sl__ctx_request(c), &c->x->arena);
+    r = sl__path_split(&c->path, request, &c->x->arena);
     if (r < 0)
         return sl__ctx_error(c, r);
     frame.behind = c->cursor;
     frame.table = self;
-    frame.wanted = sl__table_wanted(self, &place, sl__ctx_request(c));
-    frame.from = 0;
+    sl__search_begin(&frame.search, self, &c->path, c->cursor.base, request);
     c->cursor.end = c->cursor.layer; /* nothing, until the search has found a route */
     c->cursor.frame = &frame;
-    r = sl__onion_go(c);
+    r = sl__onion_go_behind(c);
     c->cursor = frame.behind;
     c->next_called = true;
     return r;

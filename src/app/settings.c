@@ -17,7 +17,7 @@
 #include "http/limits.h"
 
 #define DEFAULT_PORT 9090
-#define INSTANCES_MAX 1024
+#define INSTANCES_MAX 256 /* twice that while a reload is on: all slots of the scoreboard */
 #define DRAIN_MS 30000u
 #define GRACE_MS 1000u
 #define READY_MS 30000u

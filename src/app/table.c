@@ -183,31 +183,30 @@ out:
     return r;
 }
 
-struct sl__str sl__place_text(const struct sl__place *place)
+struct sl__str sl__search_text(const struct sl__search *s)
 {
     struct sl__str rest;
 
-    if (place->base == 0)
-        return place->path->text;
-    if (place->base >= place->path->count)
+    if (s->base == 0)
+        return s->path->text;
+    if (s->base >= s->path->count)
         return SL__STR("/");
-    rest = sl__path_rest(place->path, place->base);
+    rest = sl__path_rest(s->path, s->base);
     return (struct sl__str){rest.ptr - 1, rest.len + 1};
 }
 
 /* Regular expressions, of which the first one before @p best wins. */
-static const struct sl__route *find_regex(struct sl__table *t, const struct sl__place *place,
-                                          const struct sl__wanted *wanted, uint32_t from,
+static const struct sl__route *find_regex(struct sl__table *t, const struct sl__search *s,
                                           const struct sl__route *best)
 {
-    struct sl__str subject = sl__place_text(place);
+    struct sl__str subject = sl__search_text(s);
 
-    for (uint32_t i = sl__ends_from(&t->regexes, from); i < t->regexes.count; i++) {
+    for (uint32_t i = sl__ends_from(&t->regexes, s->from); i < t->regexes.count; i++) {
         const struct sl__route *route = t->regexes.list[i];
 
         if (best && route->order > best->order)
             break;
-        if (!sl__route_takes(route, wanted))
+        if (!sl__route_takes(route, s))
             continue;
         t->steps++;
         if (sl__regex_match(route->regex, subject))
@@ -216,27 +215,29 @@ static const struct sl__route *find_regex(struct sl__table *t, const struct sl__
     return best;
 }
 
-const struct sl__route *sl__table_find(struct sl__table *t, const struct sl__place *place,
-                                       const struct sl__wanted *wanted, uint32_t from)
+const struct sl__route *sl__table_find_any(struct sl__table *t, const struct sl__search *s)
 {
-    const struct sl__route *best = sl__segments_find(t->tree, place, wanted, from, &t->steps);
+    const struct sl__route *best = NULL;
 
-    return t->regexes.count > 0 ? find_regex(t, place, wanted, from, best) : best;
+    if (s->base < s->path->count)
+        best = sl__segments_find(t, s, s->path->segments + s->base);
+    else if (s->base > 0) /* else it is the asterisk form, which is no path */
+        best = sl__segments_find_behind(t, s);
+    return t->regexes.count > 0 ? find_regex(t, s, best) : best;
 }
 
-struct sl__wanted sl__table_wanted_by_head(struct sl__table *t, const struct sl__place *place)
+uint32_t sl__table_methods_for_head(struct sl__table *t, const struct sl__path *path, uint32_t base)
 {
-    struct sl__wanted wanted = {.methods = 1u << SL__METHOD_HEAD};
+    const uint32_t head = 1u << SL__METHOD_HEAD;
+    struct sl__search s = {.path = path, .base = base, .methods = head};
     const struct sl__route *route = NULL;
 
-    if (t->methods & wanted.methods) { /* else nothing was written for HEAD, nor for all */
-        do { /* a sl_all() route is not written for HEAD and takes its turn */
-            route = sl__table_find(t, place, &wanted, route ? route->order + 1 : 0);
+    if (t->methods & head) { /* else nothing was written for HEAD, nor for all */
+        do {                 /* a sl_all() route is not written for HEAD and takes its turn */
+            route = sl__table_find(t, &s);
         } while (route && !route->method);
     }
-    if (!route)
-        wanted.methods |= 1u << SL__METHOD_GET;
-    return wanted;
+    return route ? head : head | 1u << SL__METHOD_GET;
 }
 
 bool sl__table_knows(const struct sl__table *t, struct sl__str method)

@@ -35,16 +35,13 @@ struct sl__route {
     size_t count;
 };
 
-/** Which methods a request is content with. */
-struct sl__wanted {
+/** A search in a table: for what, and where it has come to. */
+struct sl__search {
+    const struct sl__path *path;
+    uint32_t base;       /* the segment of the path with which patterns begin */
+    uint32_t from;       /* order of the first route not yet looked at */
     uint32_t methods;    /* one bit; GET too for HEAD without a route of its own */
     struct sl__str name; /* for SL__METHOD_OTHER */
-};
-
-/** What is looked at: a path from a segment on. */
-struct sl__place {
-    const struct sl__path *path;
-    uint32_t base;
 };
 
 /** Routes in order of definition. Zeroed memory is an empty list. */
@@ -71,41 +68,62 @@ void sl__table_free(struct sl__table *t);
 int sl__table_add(struct sl__table *t, const char *method, const char *pattern,
                   const sl_middleware *layers, size_t count);
 
-/** The first route from order @p from on that takes the path and one of the methods; NULL. The
- * captures of a regular expression can be asked for until the next match. */
-const struct sl__route *sl__table_find(struct sl__table *t, const struct sl__place *place,
-                                       const struct sl__wanted *wanted, uint32_t from);
+/** Takes the slow way: prefixes that took the whole path, and regular expressions. */
+const struct sl__route *sl__table_find_any(struct sl__table *t, const struct sl__search *s);
 
-/** The same for HEAD, to which a GET route is as good unless a HEAD route was written for this path
- * (RFC 9110 §9.3.2). */
-struct sl__wanted sl__table_wanted_by_head(struct sl__table *t, const struct sl__place *place);
+/** The earliest route of the table's tree that the search has not come to yet; NULL. @p segment is
+ * the path's first that counts. */
+const struct sl__route *sl__segments_find(struct sl__table *t, const struct sl__search *s,
+                                          const struct sl__segment *segment);
 
-/** Methods a request is content with here. */
-static inline struct sl__wanted sl__table_wanted(struct sl__table *t, const struct sl__place *place,
-                                                 const struct sl__request *r)
+/** The next route that takes the path and one of the methods; NULL. The captures of a regular
+ * expression can be asked for until the next match. */
+static inline const struct sl__route *sl__table_find(struct sl__table *t, struct sl__search *s)
 {
-    struct sl__wanted wanted = {.methods = 1u << r->method};
+    const struct sl__route *best;
 
-    if (r->method == SL__METHOD_HEAD)
-        return sl__table_wanted_by_head(t, place);
+    if (t->regexes.count == 0 && s->base < s->path->count)
+        best = sl__segments_find(t, s, s->path->segments + s->base);
+    else
+        best = sl__table_find_any(t, s);
+    if (best)
+        s->from = best->order + 1;
+    return best;
+}
+
+/** The methods for HEAD, to which a GET route is as good unless a HEAD route was written for this
+ * path (RFC 9110 §9.3.2). */
+uint32_t sl__table_methods_for_head(struct sl__table *t, const struct sl__path *path,
+                                    uint32_t base);
+
+/** Begins a search on behalf of a request, whose path is split. */
+static inline void sl__search_begin(struct sl__search *s, struct sl__table *t,
+                                    const struct sl__path *path, uint32_t base,
+                                    const struct sl__request *r)
+{
+    s->path = path;
+    s->base = base;
+    s->from = 0;
+    s->methods = 1u << r->method;
     if (r->method == SL__METHOD_OTHER)
-        wanted.name = sl__request_str(r, r->method_name);
-    return wanted;
+        s->name = sl__request_str(r, r->method_name);
+    else if (r->method == SL__METHOD_HEAD)
+        s->methods = sl__table_methods_for_head(t, path, base);
 }
 
 /** True if a route takes one of the methods. */
-static inline bool sl__route_takes(const struct sl__route *route, const struct sl__wanted *wanted)
+static inline bool sl__route_takes(const struct sl__route *route, const struct sl__search *s)
 {
-    if (!(route->methods & wanted->methods))
+    if (!(route->methods & s->methods))
         return false;
-    return wanted->methods != 1u << SL__METHOD_OTHER || !route->method ||
-           sl__str_equal(sl__str_of(route->method), wanted->name);
+    return s->methods != 1u << SL__METHOD_OTHER || !route->method ||
+           sl__str_equal(sl__str_of(route->method), s->name);
 }
 
 /** True if some route of the table takes the method, whatever the path. */
 bool sl__table_knows(const struct sl__table *t, struct sl__str method);
 /** The subject a regular expression of the table matches: the path from the base on, with its
  * slash. */
-struct sl__str sl__place_text(const struct sl__place *place);
+struct sl__str sl__search_text(const struct sl__search *s);
 
 #endif

@@ -14,22 +14,13 @@
 
 struct sl__node {
     struct sl__str segment; /* owned; of a literal child */
-    uint32_t hash;
+    uint64_t hash;
     uint32_t first, last;      /* lowest and highest order in this subtree */
     struct sl__node **literal; /* open addressing, a power of two, at most half full */
     uint32_t literal_count, literal_size;
     struct sl__node *param;
     struct sl__ends here; /* patterns that end at this node */
     struct sl__ends rest; /* patterns that end in a rest below this node */
-};
-
-struct search {
-    const struct sl__segment *segments;
-    uint32_t count;
-    bool more; /* the path goes on behind the last segment */
-    const struct sl__wanted *wanted;
-    uint32_t from;
-    uint64_t steps;
 };
 
 int sl__ends_add(struct sl__ends *e, const struct sl__route *route)
@@ -70,23 +61,29 @@ void sl__ends_finish(struct sl__ends *e)
     *e = (struct sl__ends){0};
 }
 
+static inline uint32_t slot(uint64_t hash, uint32_t size)
+{
+    return (uint32_t)(hash >> 32) & (size - 1);
+}
+
 static inline struct sl__node *find_literal(const struct sl__node *n, const char *segment,
-                                            size_t len, uint32_t hash)
+                                            size_t len, uint64_t hash)
 {
     if (n->literal_size == 0)
         return NULL;
-    for (uint32_t i = hash & (n->literal_size - 1);; i = (i + 1) & (n->literal_size - 1)) {
+    for (uint32_t i = slot(hash, n->literal_size);; i = (i + 1) & (n->literal_size - 1)) {
         struct sl__node *child = n->literal[i];
 
-        if (!child || (child->hash == hash && child->segment.len == len &&
-                       memcmp(child->segment.ptr, segment, len) == 0))
+        if (!child ||
+            (child->hash == hash && child->segment.len == len &&
+             (len <= SL__PATH_HASH_EXACT || memcmp(child->segment.ptr, segment, len) == 0)))
             return child;
     }
 }
 
 static void place_literal(struct sl__node **literal, uint32_t size, struct sl__node *child)
 {
-    uint32_t i = child->hash & (size - 1);
+    uint32_t i = slot(child->hash, size);
 
     while (literal[i])
         i = (i + 1) & (size - 1);
@@ -114,7 +111,7 @@ static int make_room(struct sl__node *n)
 
 static struct sl__node *add_literal(struct sl__node *n, struct sl__str segment)
 {
-    uint32_t hash = sl__path_hash(segment.ptr, segment.len);
+    uint64_t hash = sl__path_hash(segment.ptr, segment.len);
     struct sl__node *child;
     char *copy;
 
@@ -206,81 +203,60 @@ int sl__segments_add(struct sl__node *root, const struct sl__pattern *pattern,
     return 0;
 }
 
-/* The first route of the list, which is not empty, from order @p from on and before @p bound that
- * the request is content with; NULL. */
-static inline const struct sl__route *
-consider(const struct sl__ends *e, const struct sl__wanted *wanted, uint32_t from, uint32_t bound)
+/* The first route of the list, which is not empty, that the search has not come to yet, is defined
+ * before @p best, and takes the request; else @p best. */
+static inline const struct sl__route *consider(const struct sl__ends *e, const struct sl__search *s,
+                                               const struct sl__route *best)
 {
-    uint32_t i = e->list[0]->order >= from ? 0 : sl__ends_from(e, from);
+    uint32_t i = e->list[0]->order >= s->from ? 0 : sl__ends_from(e, s->from);
 
     for (; i < e->count; i++) {
         const struct sl__route *route = e->list[i];
 
-        if (route->order >= bound)
-            return NULL;
-        if (sl__route_takes(route, wanted))
+        if (best && route->order >= best->order)
+            break;
+        if (sl__route_takes(route, s))
             return route;
     }
-    return NULL;
+    return best;
 }
 
-/* The earliest route below @p n before @p best (NULL: any); @p best if there is none. Calls itself
- * only where the path can go on both ways. */
-static const struct sl__route *visit(const struct sl__node *n, uint32_t at, struct search *s,
+/* The earliest route below @p n, which the path has come to with @p segment, before @p best (NULL:
+ * any); @p best if there is none. Calls itself only where the path can go on both ways. */
+static const struct sl__route *visit(struct sl__table *t, const struct sl__node *n,
+                                     const struct sl__segment *segment,
+                                     const struct sl__segment *end, const struct sl__search *s,
                                      const struct sl__route *best)
 {
-    const struct sl__route *found;
-
-    for (;; at++) {
-        const struct sl__segment *segment = &s->segments[at];
+    for (;; segment++) {
         const struct sl__node *literal, *param;
-        uint32_t bound = best ? best->order : UINT32_MAX;
 
-        s->steps++;
-        if (n->last < s->from || n->first >= bound) /* nothing here yet: first is the highest */
-            return best;
-        if (at == s->count) {
-            found = NULL;
-            if (n->here.count > 0 && !s->more)
-                found = consider(&n->here, s->wanted, s->from, bound);
-            return found ? found : best;
-        }
-        if (n->rest.count > 0) {
-            found = consider(&n->rest, s->wanted, s->from, bound);
-            best = found ? found : best;
-        }
+        t->steps++;
+        if (n->last < s->from || n->first >= (best ? best->order : UINT32_MAX))
+            return best; /* in an empty tree first is the highest */
+        if (segment == end)
+            return n->here.count > 0 && !s->path->more ? consider(&n->here, s, best) : best;
+        if (n->rest.count > 0)
+            best = consider(&n->rest, s, best);
         literal = find_literal(n, segment->ptr, segment->len, segment->hash);
         param = segment->len > 0 ? n->param : NULL;
         if (literal && param)
-            best = visit(literal, at + 1, s, best);
+            best = visit(t, literal, segment + 1, end, s, best);
         n = param ? param : literal;
         if (!n)
             return best;
     }
 }
 
-const struct sl__route *sl__segments_find(const struct sl__node *root,
-                                          const struct sl__place *place,
-                                          const struct sl__wanted *wanted, uint32_t from,
-                                          uint64_t *steps)
+const struct sl__route *sl__segments_find(struct sl__table *t, const struct sl__search *s,
+                                          const struct sl__segment *segment)
 {
-    struct sl__segment empty = {"", 0, 0, 0};
-    const struct sl__route *best;
-    struct search s = {.segments = place->path->segments + place->base,
-                       .count = place->path->count - place->base,
-                       .more = place->path->more,
-                       .wanted = wanted,
-                       .from = from};
+    return visit(t, t->tree, segment, s->path->segments + s->path->count, s, NULL);
+}
 
-    if (s.count == 0) {
-        if (place->base == 0) /* the asterisk form is no path */
-            return NULL;
-        /* A prefix took everything: "/api" is "/" to a router under "/api". */
-        empty.hash = sl__path_hash("", 0);
-        s.segments = &empty;
-        s.count = 1;
-    }
-    best = visit(root, 0, &s, NULL);
-    *steps += s.steps;
-    return best;
+const struct sl__route *sl__segments_find_behind(struct sl__table *t, const struct sl__search *s)
+{
+    const struct sl__segment empty = {.ptr = "", .hash = sl__path_hash("", 0)};
+
+    return visit(t, t->tree, &empty, &empty + 1, s, NULL);
 }

@@ -24,10 +24,7 @@ void sl__segments_free(struct sl__node *root);
 int sl__segments_add(struct sl__node *root, const struct sl__pattern *pattern,
                      const struct sl__route *route);
 
-/** The earliest route of order @p from or later; NULL. Adds the nodes looked at to *steps. */
-const struct sl__route *sl__segments_find(const struct sl__node *root,
-                                          const struct sl__place *place,
-                                          const struct sl__wanted *wanted, uint32_t from,
-                                          uint64_t *steps);
+/** As sl__segments_find() when a prefix took everything: "/api" is "/" to a router under "/api". */
+const struct sl__route *sl__segments_find_behind(struct sl__table *t, const struct sl__search *s);
 
 #endif

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -25,6 +26,7 @@
 #ifdef WITH_ASAN
 #include <sanitizer/asan_interface.h>
 #else
+#define WITH_ASAN 0
 #define ASAN_POISON_MEMORY_REGION(ptr, size) ((void)(ptr))
 #define ASAN_UNPOISON_MEMORY_REGION(ptr, size) ((void)(ptr))
 #endif
@@ -116,9 +118,7 @@ char *sl__arena_copy(struct sl__arena *a, const char *ptr, size_t len)
 
     if (!copy)
         return NULL;
-    if (len > 0)
-        memcpy(copy, ptr, len);
-    copy[len] = '\0';
+    *sl__copy(copy, ptr, len) = '\0';
     return copy;
 }
 
@@ -132,6 +132,16 @@ void sl__arena_reset(struct sl__arena *a)
     }
     a->blocks = NULL;
     a->ptr = a->end = NULL;
+}
+
+void sl__arena_rewind(struct sl__arena *a)
+{
+    struct sl__arena_block *b = a->blocks;
+
+    if (WITH_ASAN || !b || b->next || b->size != SL__ARENA_BLOCK)
+        sl__arena_reset(a);
+    else
+        a->ptr = (char *)b + HEAD;
 }
 
 void sl__arena_pool_finish(struct sl__arena_pool *pool)

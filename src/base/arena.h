@@ -50,6 +50,8 @@ char *sl__arena_copy(struct sl__arena *a, const char *ptr, size_t len);
 
 /** Frees everything; the arena is empty and usable again. */
 void sl__arena_reset(struct sl__arena *a);
+/** The same for an arena that will soon be used again: it may keep a block of the pooled size. */
+void sl__arena_rewind(struct sl__arena *a);
 
 void sl__arena_pool_finish(struct sl__arena_pool *pool);
 

@@ -41,12 +41,10 @@ static int grow(struct sl__buf *b, size_t wanted)
     return 0;
 }
 
-int sl__buf_reserve(struct sl__buf *b, size_t more)
+int sl__buf_make_room(struct sl__buf *b, size_t more)
 {
     size_t len = sl__buf_len(b);
 
-    if (more <= b->size - b->end)
-        return 0;
     if (more > SIZE_MAX - len)
         return -ENOMEM;
     if (len + more > b->size || b->at < len)

@@ -18,8 +18,15 @@ static inline size_t sl__buf_len(const struct sl__buf *b)
     return b->end - b->at;
 }
 
+/** Takes the slow way: moves or grows. */
+int sl__buf_make_room(struct sl__buf *b, size_t more);
+
 /** Makes room for @p more bytes behind the end (moving or growing). 0 or -ENOMEM. */
-int sl__buf_reserve(struct sl__buf *b, size_t more);
+static inline int sl__buf_reserve(struct sl__buf *b, size_t more)
+{
+    return more <= b->size - b->end ? 0 : sl__buf_make_room(b, more);
+}
+
 int sl__buf_append(struct sl__buf *b, const void *bytes, size_t len);
 /** Drops @p len bytes at the front; an empty buffer starts again at 0. */
 void sl__buf_consume(struct sl__buf *b, size_t len);

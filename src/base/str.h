@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct sl__str {
@@ -23,6 +24,31 @@ static inline struct sl__str sl__str_of(const char *text)
 static inline bool sl__str_equal(struct sl__str a, struct sl__str b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+/** memcpy() for what is mostly short: up to 32 bytes are two pieces that overlap, without a call.
+ * Returns the end of the copy. */
+static inline char *sl__copy(char *to, const char *from, size_t len)
+{
+    struct piece {
+        uint64_t half[2];
+    } first, last;
+    uint64_t first8, last8;
+
+    if (len - 16 <= 16) {
+        memcpy(&first, from, 16);
+        memcpy(&last, from + len - 16, 16);
+        memcpy(to, &first, 16);
+        memcpy(to + len - 16, &last, 16);
+    } else if (len - 8 < 8) {
+        memcpy(&first8, from, 8);
+        memcpy(&last8, from + len - 8, 8);
+        memcpy(to, &first8, 8);
+        memcpy(to + len - 8, &last8, 8);
+    } else if (len > 0) {
+        memcpy(to, from, len);
+    }
+    return to + len;
 }
 
 /** ASCII case-insensitive comparison. */

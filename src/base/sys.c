@@ -75,7 +75,7 @@ int sl__sys_accept(int fd, struct sockaddr *addr, socklen_t *len)
     return r;
 }
 
-ssize_t sl__sys_recv(int fd, void *buf, size_t len)
+ssize_t sl__sys_recv_asking(int fd, void *buf, size_t len)
 {
     ssize_t r, limit;
 
@@ -83,12 +83,22 @@ ssize_t sl__sys_recv(int fd, void *buf, size_t len)
     return r;
 }
 
-ssize_t sl__sys_send(int fd, const void *buf, size_t len, int flags)
+ssize_t sl__sys_send_asking(int fd, const void *buf, size_t len, int flags)
 {
     ssize_t r, limit;
 
     CALL(r, SL__SYS_SEND, limit, send(fd, buf, shorter(len, limit), flags | MSG_NOSIGNAL));
     return r;
+}
+
+ssize_t sl__sys_recv_failed(int fd, void *buf, size_t len)
+{
+    return errno == EINTR ? sl__sys_recv_asking(fd, buf, len) : -errno;
+}
+
+ssize_t sl__sys_send_failed(int fd, const void *buf, size_t len, int flags)
+{
+    return errno == EINTR ? sl__sys_send_asking(fd, buf, len, flags) : -errno;
 }
 
 ssize_t sl__sys_sendmsg(int fd, const struct msghdr *m, int flags)
@@ -128,11 +138,10 @@ int sl__sys_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev)
 
 int sl__sys_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout_ms)
 {
-    ssize_t f = fault(SL__SYS_EPOLL_WAIT);
-    int r;
+    int r = (int)fault(SL__SYS_EPOLL_WAIT);
 
-    if (f < 0)
-        return (int)f;
+    if (r < 0)
+        return r;
     r = epoll_wait(epfd, events, max, timeout_ms);
     return r < 0 ? -errno : r;
 }

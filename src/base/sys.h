@@ -37,16 +37,41 @@ enum sl__sys_call {
 extern ssize_t (*sl__sys_fault)(enum sl__sys_call call);
 
 int sl__sys_accept(int fd, struct sockaddr *addr, socklen_t *len); /* non-blocking, close-on-exec */
-ssize_t sl__sys_recv(int fd, void *buf, size_t len);
-ssize_t sl__sys_send(int fd, const void *buf, size_t len, int flags); /* MSG_NOSIGNAL is added */
-ssize_t sl__sys_sendmsg(int fd, const struct msghdr *m, int flags);   /* MSG_NOSIGNAL is added */
-ssize_t sl__sys_recvmsg(int fd, struct msghdr *m, int flags); /* MSG_CMSG_CLOEXEC is added */
+ssize_t sl__sys_sendmsg(int fd, const struct msghdr *m, int flags); /* MSG_NOSIGNAL is added */
+ssize_t sl__sys_recvmsg(int fd, struct msghdr *m, int flags);       /* MSG_CMSG_CLOEXEC is added */
 ssize_t sl__sys_sendfile(int out, int in, off_t *offset, size_t len);
 int sl__sys_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev);
 int sl__sys_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout_ms);
 int sl__sys_open(const char *path, int flags, mode_t mode);  /* close-on-exec */
 int sl__sys_socket(int domain, int type, int protocol);      /* non-blocking, close-on-exec */
 void *sl__sys_mmap(size_t len, int prot, int flags, int fd); /* NULL on failure */
+
+/* The slow ways of the two below: with the fault asked, or after a call that failed. */
+ssize_t sl__sys_recv_asking(int fd, void *buf, size_t len);
+ssize_t sl__sys_send_asking(int fd, const void *buf, size_t len, int flags);
+ssize_t sl__sys_recv_failed(int fd, void *buf, size_t len);
+ssize_t sl__sys_send_failed(int fd, const void *buf, size_t len, int flags);
+
+static inline ssize_t sl__sys_recv(int fd, void *buf, size_t len)
+{
+    ssize_t n;
+
+    if (__builtin_expect(sl__sys_fault != NULL, 0))
+        return sl__sys_recv_asking(fd, buf, len);
+    n = recv(fd, buf, len, 0);
+    return n >= 0 ? n : sl__sys_recv_failed(fd, buf, len);
+}
+
+/** MSG_NOSIGNAL is added. */
+static inline ssize_t sl__sys_send(int fd, const void *buf, size_t len, int flags)
+{
+    ssize_t n;
+
+    if (__builtin_expect(sl__sys_fault != NULL, 0))
+        return sl__sys_send_asking(fd, buf, len, flags);
+    n = send(fd, buf, len, flags | MSG_NOSIGNAL);
+    return n >= 0 ? n : sl__sys_send_failed(fd, buf, len, flags);
+}
 
 /** Monotonic nanoseconds. Tests may own it through sl__sys_clock_fn. */
 int64_t sl__sys_now(void);

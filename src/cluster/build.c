@@ -1,13 +1,17 @@
 /*
- * The build command: a shell in a process group of its own.
+ * The build command: a shell in a process group of its own, led by a guardian.
+ *
+ * The guardian is a fork of this process that only waits: for the shell, whose outcome it passes
+ * on, or for our death, which ends the whole group. A death signal alone would reach the shell and
+ * leave its compilers behind.
  *
  * Comes from the master in development mode and from develop.c. Its output arrives through a pipe,
- * goes on to standard error as it comes, and its end is kept. A pidfd in the loop says when the
- * shell has ended; what it left running in the background neither delays the end nor is harmed. A
- * cancelled build is another matter: there the whole group must be gone before the next one starts,
- * or two compilers would write the same files.
+ * goes on to standard error as it comes, and its end is kept. A pidfd in the loop says when shell
+ * and guardian have ended; what it left running in the background neither delays the end nor is
+ * harmed. A cancelled build is another matter: there the whole group must be gone before the next
+ * one starts, or two compilers would write the same files.
  *
- * The shell is reaped last, so that its number names this process group as long as we use it.
+ * The guardian is reaped last, so that its number names this process group as long as we use it.
  */
 #include "cluster/build.h"
 
@@ -26,6 +30,7 @@
 #include "base/mem.h"
 #include "base/sys.h"
 #include "base/time.h"
+#include "cluster/role.h"
 
 #define KEEP ((size_t)65536)
 #define READS_MAX 16 /* of the pipe in one tick */
@@ -38,9 +43,9 @@ struct sl__build {
     struct sl__watch pipe, process; /* fd -1: at its end, not running */
     struct sl__timer kill;
     char *command;
-    pid_t pid; /* and process group; 0: none */
+    pid_t pid; /* the guardian, and process group; 0: none */
     int64_t started;
-    bool ended;     /* the shell has */
+    bool ended;     /* guardian and shell have */
     bool cancelled; /* nobody wants its outcome */
     bool again;     /* start anew when it is gone */
     size_t kept;
@@ -171,20 +176,18 @@ static void kill_group(struct sl__timer *t)
         finish(b);
 }
 
-/* In the child: system calls only. */
-__attribute__((noreturn)) static void become(const char *command, int output, pid_t parent)
+/* In the guardian's child: system calls only. */
+__attribute__((noreturn)) static void become_shell(const char *command, int output, pid_t parent)
 {
     struct sigaction plain = {.sa_handler = SIG_DFL};
-    sigset_t none;
     int null = open("/dev/null", O_RDONLY);
+    sigset_t none;
 
-    setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
         _exit(127);
     sigemptyset(&none);
     sigaction(SIGPIPE, &plain, NULL);
-    sigaction(SIGCHLD, &plain, NULL);
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (null >= 0)
         dup2(null, STDIN_FILENO); /* reading the terminal from the background would stop it */
@@ -194,6 +197,47 @@ __attribute__((noreturn)) static void become(const char *command, int output, pi
         close(null);
     execl("/bin/sh", "sh", "-c", command, (char *)NULL);
     _exit(127);
+}
+
+/* Our listeners, channels and the pipe must not stay open because of it. */
+static void close_everything(void)
+{
+    if (close_range(0, ~0u, 0) == 0)
+        return;
+    for (int fd = 0, most = (int)sysconf(_SC_OPEN_MAX); fd < most; fd++)
+        close(fd);
+}
+
+/* In the child: system calls only. What is sent to the group is for the others in it. */
+__attribute__((noreturn)) static void become_guardian(const char *command, int output, pid_t parent)
+{
+    struct sigaction plain = {.sa_handler = SIG_DFL};
+    int death_signal = SIGRTMIN, status;
+    sigset_t all, wanted;
+    pid_t shell;
+
+    setpgid(0, 0);
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    sigaction(SIGCHLD, &plain, NULL);
+    prctl(PR_SET_PDEATHSIG, death_signal);
+    if (getppid() != parent)
+        _exit(127);
+    sl__set_process_title("shallot: build");
+    parent = getpid();
+    shell = fork();
+    if (shell == 0)
+        become_shell(command, output, parent);
+    close_everything();
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGCHLD);
+    sigaddset(&wanted, death_signal);
+    while (shell > 0 && waitpid(shell, &status, WNOHANG) != shell)
+        if (sigwaitinfo(&wanted, NULL) == death_signal)
+            kill(0, SIGKILL);
+    if (shell < 0)
+        _exit(127);
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
 /* Watches pipe and process of a shell that runs; on failure it is gone again. */
@@ -233,7 +277,7 @@ static int launch(struct sl__build *b)
     b->pipe.fd = ends[0];
     b->pid = fork();
     if (b->pid == 0)
-        become(b->command, ends[1], parent);
+        become_guardian(b->command, ends[1], parent);
     r = b->pid < 0 ? -errno : 0;
     close(ends[1]);
     if (r == 0)

@@ -31,7 +31,7 @@ int sl__build_start(struct sl__build *b);
 void sl__build_cancel(struct sl__build *b);
 /** True while a build runs that was not cancelled. */
 bool sl__build_running(const struct sl__build *b);
-/** Process of the shell that is still to be reaped (by the build itself); 0: none. */
+/** Process that is still to be reaped (by the build itself); 0: none. */
 pid_t sl__build_pid(const struct sl__build *b);
 /** Ends a running build, waiting for it up to half a second. NULL is fine. */
 void sl__build_free(struct sl__build *b);

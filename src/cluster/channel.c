@@ -42,6 +42,7 @@ struct sl__channel {
     bool closed;    /* the other end is gone, and it was said so */
     bool paused;    /* its owner does not want to read now */
     bool freed;     /* by its owner, while we are inside a callback */
+    int error;      /* what ended it, if it was not the other end */
 };
 
 static void drop_queue(struct sl__channel *c)
@@ -205,8 +206,10 @@ static void receive(struct sl__channel *c, unsigned packets)
             r = -EBADMSG;
     }
     sl__batch_give(b);
-    if (r < 0)
+    if (r < 0) {
+        c->error = r == -EPIPE || r == -ECONNRESET ? 0 : r;
         say_closed(c);
+    }
     leave(c);
 }
 
@@ -343,6 +346,11 @@ void sl__channel_pause(struct sl__channel *c, bool paused)
 bool sl__channel_fresh(const struct sl__channel *c)
 {
     return sl__link_used(&c->flush.link);
+}
+
+int sl__channel_error(const struct sl__channel *c)
+{
+    return c->error;
 }
 
 size_t sl__channel_queued(const struct sl__channel *c)

@@ -65,6 +65,9 @@ void sl__channel_pump(struct sl__channel *c);
  */
 void sl__channel_pause(struct sl__channel *c, bool paused);
 
+/** In closed() and after it: 0 if the other end is gone; else why nothing more is read from it. */
+int sl__channel_error(const struct sl__channel *c);
+
 /** Octets that wait, memfds included; a descriptor of another kind counts as 1 KiB. */
 size_t sl__channel_queued(const struct sl__channel *c);
 /** True while frames of this tick have not been offered to the socket yet: a task will do that. */

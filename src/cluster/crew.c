@@ -83,21 +83,20 @@ static void process_ready(struct sl__watch *w, uint32_t events)
     sl__crew_bury(SL__OWNER(w, struct sl__member, process));
 }
 
-/* It hung up and still lives: if it was not told to leave, that is its own decision, or a fault. */
+/* Dead, mostly, or leaving by its own decision. Else a fault: no message reaches it any more. */
 static void hung_up(void *self)
 {
     struct sl__member *w = self;
-    struct sl__master *m = w->master;
 
     if (!w->leaving)
-        sl__timer_start(&m->loop, &w->patience, m->loop.now + m->config.drain_ms * SL__MS);
+        sl__crew_give_up(w, sl__channel_error(w->channel) ? "what it said could not be read" : "");
 }
 
 static void patience_ended(struct sl__timer *t)
 {
     struct sl__member *w = SL__OWNER(t, struct sl__member, patience);
 
-    sl__log(SL__WARN, "worker %d hung up long ago: killing it", w->pid);
+    sl__log(SL__WARN, "worker %d does not leave: killing it", w->pid);
     pidfd_send_signal(w->process.fd, SIGKILL, NULL, 0);
 }
 
@@ -243,6 +242,19 @@ void sl__crew_kill(struct sl__master *m, uint32_t id, int signal)
     else if (!w->aborted)
         w->leaving = true;
     pidfd_send_signal(w->process.fd, signal, NULL, 0);
+}
+
+void sl__crew_give_up(struct sl__member *w, const char *why)
+{
+    struct sl__master *m = w->master;
+
+    if (w->given_up)
+        return;
+    w->given_up = true;
+    if (!w->reason[0])
+        snprintf(w->reason, sizeof w->reason, "%s", why);
+    pidfd_send_signal(w->process.fd, SIGTERM, NULL, 0);
+    sl__timer_start(&m->loop, &w->patience, m->loop.now + m->config.drain_ms * SL__MS + SL__SEC);
 }
 
 void sl__crew_bury(struct sl__member *w)

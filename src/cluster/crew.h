@@ -21,12 +21,13 @@ struct sl__member {
     struct sl__watch process;    /* pidfd; -1 */
     struct sl__channel *channel; /* NULL: could not be spawned */
     struct sl__task stillborn;   /* says so, outside of the supervisor */
-    struct sl__timer patience;   /* it hung up, but lives on */
-    bool greeted;                /* it said HELLO and was let in */
-    bool ready;                  /* it said READY */
-    bool leaving;                /* it was asked to leave, or killed by us without its fault */
-    bool aborted;                /* it was not ready in time */
-    bool refused;                /* killed for what it said: nothing more is heard */
+    struct sl__timer patience;   /* it was given up, but lives on */
+    bool given_up;
+    bool greeted; /* it said HELLO and was let in */
+    bool ready;   /* it said READY */
+    bool leaving; /* it was asked to leave, or killed by us without its fault */
+    bool aborted; /* it was not ready in time */
+    bool refused; /* killed for what it said: nothing more is heard */
     unsigned listener_count;
     struct sl__listener
         *listeners[SL__LISTENERS_MAX]; /* by index of its HELLO; NULL: closed since */
@@ -51,6 +52,9 @@ void sl__crew_spawn(struct sl__master *m, uint32_t id, unsigned slot, unsigned g
 void sl__crew_drain(struct sl__master *m, uint32_t id, enum sl__drain_kind kind,
                     int64_t deadline_ns);
 void sl__crew_kill(struct sl__master *m, uint32_t id, int signal);
+/** A worker that can no longer be kept in step is asked to leave, so that another takes its place;
+ * killed if it does not. */
+void sl__crew_give_up(struct sl__member *w, const char *why);
 /** The process has ended: its last words are heard, then it is reaped and everybody told. */
 void sl__crew_bury(struct sl__member *w);
 /** No member may refer to this listener any more. */

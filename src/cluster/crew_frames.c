@@ -82,6 +82,8 @@ static void take_hello(struct sl__member *w, const struct sl__frame *frame)
     int r =
         frame->body ? sl__hello_read(frame->body, (size_t)frame->head.body_len, &hello) : -EBADMSG;
 
+    if (w->leaving || w->aborted)
+        return; /* given up meanwhile: no port is opened for it any more */
     if (r == -SL_EPROTOCOL) {
         refuse(w,
                "built with another version of Shallot (protocol %u, this master's %u): restart "
@@ -101,6 +103,7 @@ static void take_hello(struct sl__member *w, const struct sl__frame *frame)
     w->ready_ms = hello.ready_ms;
     w->greeted = true;
     sl__supervisor_hello(m->supervisor, w->id, m->loop.now);
+    sl__relay_allow(m->relay, hello.message_bytes);
     sl__relay_join(m->relay, w->id, hello.shares);
     sl__master_watch_donor(m);
 }

@@ -27,6 +27,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "cluster/build.h"
+#include "cluster/role.h"
 #include "cluster/watch.h"
 #include "loop/signals.h"
 
@@ -339,6 +340,7 @@ int sl_develop(const sl_development *d)
         absolute = realpath(v.d.watch, NULL);
         v.d.watch = absolute ? absolute : v.d.watch;
     }
+    sl__keep_standard_descriptors();
     v.had_terminal = has_terminal();
     r = start(&v);
     if (r == 0 && v.build && watch(&v) < 0)

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -40,6 +42,7 @@ struct sl__development {
     char root[PATH_MAX];          /* resolved */
     struct sl__outcomes outcomes; /* what the build writes into the tree */
     int64_t built_at;             /* when the last build ended */
+    struct timespec built_wall;   /* the same, on the clock that stamps files */
 };
 
 static void start_build(struct sl__development *d)
@@ -73,6 +76,28 @@ static bool is_own_file(const struct sl__development *d, const char *name)
            strcmp(d->own_path + len + 1, name) == 0;
 }
 
+/* Files carry the time of their last change, so a save right after a build is not taken for a late
+ * event of the build's own. */
+static bool written_since_build(const struct sl__development *d, const char *name)
+{
+    char path[2 * PATH_MAX];
+    struct stat st;
+
+    snprintf(path, sizeof path, "%s/%s", d->root, name);
+    if (stat(path, &st) < 0)
+        return false;
+    if (st.st_ctim.tv_sec != d->built_wall.tv_sec)
+        return st.st_ctim.tv_sec > d->built_wall.tv_sec;
+    return st.st_ctim.tv_nsec > d->built_wall.tv_nsec;
+}
+
+static bool may_be_outcome(const struct sl__development *d, const char *name)
+{
+    if (sl__build_running(d->build))
+        return true;
+    return d->loop->now < d->built_at + AFTERMATH_NS && !written_since_build(d, name);
+}
+
 /* With a build command its outcomes are no changes; without one only the program's own file is left
  * out here, for it has a watch of its own. */
 static bool ignore(void *self, const char *name)
@@ -85,7 +110,7 @@ static bool ignore(void *self, const char *name)
         return false;
     if (sl__tree_is_product(d->root, name))
         return true;
-    if (sl__build_running(d->build) || d->loop->now < d->built_at + AFTERMATH_NS)
+    if (may_be_outcome(d, name))
         return sl__outcomes_is(&d->outcomes, d->root, name);
     sl__outcomes_edited(&d->outcomes, name);
     return false;
@@ -102,6 +127,7 @@ static void built(void *self, int status, const char *output, int64_t duration_n
     double seconds = (double)duration_ns / (double)SL__SEC;
 
     d->built_at = d->loop->now;
+    clock_gettime(CLOCK_REALTIME, &d->built_wall);
     if (status == 0) {
         sl__log(SL__INFO, "built in %.2f s", seconds);
         d->config.reload(d->config.self);

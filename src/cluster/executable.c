@@ -33,6 +33,20 @@ static int own_path(char *buf, size_t size)
     return 0;
 }
 
+/* A script's interpreter would be handed the path of a descriptor that is closed by then. */
+static bool is_script(const char *file)
+{
+    int fd = sl__sys_open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+    char mark[2] = "";
+    ssize_t n;
+
+    if (fd < 0)
+        return false; /* an executable need not be readable */
+    n = read(fd, mark, sizeof mark);
+    close(fd);
+    return n == 2 && mark[0] == '#' && mark[1] == '!';
+}
+
 static int hold(struct sl__executable *e, const char *file)
 {
     int r = sl__sys_open(file, O_PATH, 0);
@@ -46,6 +60,8 @@ static int hold(struct sl__executable *e, const char *file)
         r = -EACCES;
     else /* by the file it is now, and as the kernel will judge it */
         r = faccessat(AT_FDCWD, file, X_OK, AT_EACCESS) < 0 ? -errno : 0;
+    if (r == 0 && is_script(file))
+        r = -ENOEXEC;
     if (r < 0)
         sl__executable_close(e);
     return r;

@@ -22,8 +22,8 @@ struct sl__executable {
 /** Opens the file of this very process, with the path it was started from. 0 or a negative errno.
  */
 int sl__executable_open_self(struct sl__executable *e);
-/** Opens what lies at @p path now. 0; -EACCES if it is no file that may be executed; -ENOENT and
- * the like. */
+/** Opens what lies at @p path now. 0; -EACCES if it is no file that may be executed; -ENOEXEC for a
+ * script; -ENOENT and the like. */
 int sl__executable_open(struct sl__executable *e, const char *path);
 /** True if the very file that is held was written to since it was opened (and not replaced by
  * another). */

@@ -20,6 +20,7 @@ struct head {
     uint32_t drain_ms, grace_ms, ready_ms;
     uint32_t shares;
     uint32_t endpoint_size, endpoint_count;
+    uint64_t message_bytes;
 };
 
 static bool terminated(const char *text, size_t size)
@@ -44,6 +45,7 @@ int sl__hello_write(struct sl__buf *out, const struct sl__hello *h)
         .shares = h->shares,
         .endpoint_size = sizeof h->endpoints[0],
         .endpoint_count = h->endpoint_count,
+        .message_bytes = h->message_bytes,
     };
     int r;
 
@@ -80,6 +82,7 @@ int sl__hello_read(const void *body, size_t len, struct sl__hello *ret)
     ret->drain_ms = head.drain_ms;
     ret->grace_ms = head.grace_ms;
     ret->ready_ms = head.ready_ms;
+    ret->message_bytes = head.message_bytes;
     ret->shares = head.shares;
     ret->endpoint_count = head.endpoint_count;
     return 0;

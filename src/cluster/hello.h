@@ -17,7 +17,8 @@ struct sl__hello {
     uint32_t channel_version;
     uint32_t instances;
     uint32_t drain_ms, grace_ms, ready_ms;
-    bool shares; /* has state to give and take */
+    uint64_t message_bytes; /* the largest message it sends */
+    bool shares;            /* has state to give and take */
     uint32_t endpoint_count;
     struct sl__endpoint endpoints[SL__LISTENERS_MAX];
 };

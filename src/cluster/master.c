@@ -80,9 +80,18 @@ static void act_log(void *self, enum sl__level level, const char *line)
     sl__log(level, "%s", line);
 }
 
+/* At the end of the tick: a master that was stopped for a while finds its time over and everything
+ * else at once, and must hear of a death before it judges by the clock. */
 static void wake(struct sl__timer *t)
 {
     struct sl__master *m = SL__OWNER(t, struct sl__master, wake);
+
+    sl__loop_defer(&m->loop, &m->look);
+}
+
+static void look(struct sl__task *t)
+{
+    struct sl__master *m = SL__OWNER(t, struct sl__master, look);
 
     sl__supervisor_tick(m->supervisor, m->loop.now);
 }
@@ -136,6 +145,7 @@ static void make_supervisor(struct sl__master *m)
     };
 
     m->wake.fire = wake;
+    m->look.run = look;
     m->supervisor = sl__supervisor_new(&config, &actions);
 }
 
@@ -173,6 +183,8 @@ static void init(struct sl__master *m, const struct sl__master_config *config)
 {
     *m = (struct sl__master){.config = *config, .status = 1};
     m->held.fd = m->candidate.fd = m->board.fd = -1;
+    if (m->config.instances > SL__INSTANCES_MAX)
+        m->config.instances = SL__INSTANCES_MAX;
     m->instances = config->instances;
     sl__listeners_init(&m->listeners);
     sl__crew_init(&m->crew);

@@ -10,8 +10,10 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "cluster/memfd.h"
+#include "shallot/error.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/mman.h>
 
 #define LOG_BYTES ((size_t)1 << 20)
@@ -24,6 +26,7 @@ static int64_t send_to(void *self, uint32_t worker, const struct sl__frame_head 
 {
     struct sl__master *m = self;
     struct sl__member *w = sl__crew_find(&m->crew, worker);
+    char why[128];
     int r;
 
     if (!w || !w->channel)
@@ -32,6 +35,11 @@ static int64_t send_to(void *self, uint32_t worker, const struct sl__frame_head 
         r = sl__channel_send_memfd(w->channel, head, topic, body_fd);
     else
         r = sl__channel_send(w->channel, head, topic, body, -1);
+    if (r < 0 && r != -EPIPE) { /* no memory, no descriptors: the relay takes it for dead, so it
+                                   must not go on as if nothing had been said */
+        snprintf(why, sizeof why, "could not be sent a message: %s", sl_strerror(r));
+        sl__crew_give_up(w, why);
+    }
     return r < 0 ? r : (int64_t)sl__channel_queued(w->channel);
 }
 

@@ -34,6 +34,7 @@ struct sl__master {
     struct sl__crew crew;
     struct sl__supervisor *supervisor;
     struct sl__timer wake; /* the supervisor's */
+    struct sl__task look;  /* it is due, once what has happened meanwhile has been heard */
     struct sl__relay *relay;
     struct sl__timer donor;              /* the relay's: ASK was not answered */
     uint32_t donor_ask;                  /* the ask the timer runs for; 0: none */

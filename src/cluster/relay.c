@@ -137,6 +137,12 @@ void sl__relay_free(struct sl__relay *r)
     sl__free(r);
 }
 
+void sl__relay_allow(struct sl__relay *r, uint64_t message_bytes)
+{
+    if (message_bytes > r->limits.message_bytes)
+        r->limits.message_bytes = (size_t)message_bytes;
+}
+
 void sl__relay_join(struct sl__relay *r, uint32_t worker, bool shares)
 {
     struct sl__peer *p;

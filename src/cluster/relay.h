@@ -50,6 +50,8 @@ struct sl__relay *sl__relay_new(const struct sl__relay_limits *limits,
                                 const struct sl__relay_actions *actions);
 void sl__relay_free(struct sl__relay *r);
 
+/** A worker's code sends messages up to this size: that is the limit if it was lower. */
+void sl__relay_allow(struct sl__relay *r, uint64_t message_bytes);
 /** A worker said HELLO: it will be brought to the present and then sent JOINED. @p shares: it gives
  * and takes state. */
 void sl__relay_join(struct sl__relay *r, uint32_t worker, bool shares);

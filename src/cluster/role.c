@@ -178,6 +178,17 @@ const struct sl__role *sl__role(void)
     return &role;
 }
 
+void sl__keep_standard_descriptors(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 void sl__set_process_title(const char *fmt, ...)
 {
     va_list args;

@@ -24,4 +24,8 @@ const struct sl__role *sl__role(void);
  * (A worker's thread is called "shallot-w3" from the beginning.) */
 void sl__set_process_title(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/** Opens /dev/null for those of descriptors 0 to 2 that are closed: else a client's connection, or
+ * the channel, would be taken for standard output. Children inherit it. */
+void sl__keep_standard_descriptors(void);
+
 #endif

@@ -124,6 +124,10 @@ static void died(struct sl__supervisor *s, const struct sl__sv_worker *w, unsign
         else
             snprintf(then, sizeof then, "restarting... in %.1f s", (double)(p->due - now) / 1e9);
     }
+    if (!exit->pid && exit->reason) { /* there was no process */
+        sl__sv_say(s, SL__WARN, "%s. %s", exit->reason, then);
+        return;
+    }
     sl__sv_say(s, SL__WARN, "worker %d died (%s). %s", exit->pid,
                sl__sv_cause(exit, buf, sizeof buf), then);
     if (exit->reason && exit->reason[0])
@@ -135,8 +139,11 @@ static void candidate_died(struct sl__supervisor *s, const struct sl__exit *exit
     char buf[32], reason[512];
     bool said = exit->reason && exit->reason[0];
 
-    snprintf(reason, sizeof reason, "worker %d died (%s)%s%s", exit->pid,
-             sl__sv_cause(exit, buf, sizeof buf), said ? ": " : "", said ? exit->reason : "");
+    if (!exit->pid && said) /* there was no process */
+        snprintf(reason, sizeof reason, "%s", exit->reason);
+    else
+        snprintf(reason, sizeof reason, "worker %d died (%s)%s%s", exit->pid,
+                 sl__sv_cause(exit, buf, sizeof buf), said ? ": " : "", said ? exit->reason : "");
     sl__sv_candidate_failed(s, reason, now);
 }
 

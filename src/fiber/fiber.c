@@ -177,30 +177,26 @@ struct sl__loop *sl__fibers_loop(void)
 int sl__fiber_start(struct sl__fiber **ret, void (*fn)(void *arg), void *arg)
 {
     struct sl__fibers *rt = &sl__fibers_here;
-    struct sl__stack *s = NULL;
-    struct sl__fiber *f = NULL;
-    int r = 0;
+    struct sl__stack *s;
+    struct sl__fiber *f;
 
-    if (rt->live >= rt->max_live) {
-        r = -EAGAIN;
-        goto out;
-    }
+    if (ret)
+        *ret = NULL;
+    if (rt->live >= rt->max_live)
+        return -EAGAIN;
     s = sl__stack_take(&rt->stacks);
-    if (!s) {
-        r = -ENOMEM;
-        goto out;
-    }
+    if (!s)
+        return -ENOMEM;
     f = SL__OWNER(s, struct sl__fiber, stack);
     set_up(f, fn, arg);
     rt->live++;
     if (rt->current)
         make_ready(rt, f);
     else if (!resume(rt, f))
-        f = NULL;
-out:
+        return 0;
     if (ret)
         *ret = f;
-    return r;
+    return 0;
 }
 
 struct sl__fiber *sl__fiber_current(void)

@@ -39,18 +39,19 @@ enum sl__body_kind { SL__BODY_NONE, SL__BODY_LENGTH, SL__BODY_CHUNKED };
 struct sl__request {
     char *base; /* pinned until the exchange ends */
     enum sl__method method;
+    enum sl__body_kind body;
+    uint8_t minor;     /* HTTP/1.minor as sent */
+    uint8_t facts;     /* the parser's own: what it has seen so far */
+    bool path_escaped; /* the path has a '%' */
+    bool asterisk;     /* the asterisk form: OPTIONS * */
+    bool keep_alive;   /* the client wants to keep the connection (RFC 9112 §9.3) */
+    bool expect_continue;
     struct sl__span method_name; /* as sent */
     struct sl__span target;      /* as sent */
     struct sl__span path;  /* raw path within the target; for the absolute form the part behind the
                               authority, "/" if empty (then len 0) */
     struct sl__span query; /* behind '?', raw; at 0 if there is none */
     struct sl__span host;  /* value of Host, or the authority of the absolute form; may be empty */
-    bool path_escaped;     /* the path has a '%' */
-    bool asterisk;         /* the asterisk form: OPTIONS * */
-    uint8_t minor;         /* HTTP/1.minor as sent */
-    bool keep_alive;       /* the client wants to keep the connection (RFC 9112 §9.3) */
-    bool expect_continue;
-    enum sl__body_kind body;
     uint64_t content_length; /* SL__BODY_LENGTH only, and never 0: such a body is SL__BODY_NONE */
     const struct sl__field *fields;
     uint32_t field_count;

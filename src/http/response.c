@@ -96,7 +96,7 @@ static struct sl__header *make(struct sl__arena *a, struct sl__str name, struct 
     return header;
 }
 
-static void drop_payload(struct sl__response *r)
+void sl__response_drop_payload(struct sl__response *r)
 {
     if (r->payload == SL__PAYLOAD_FILE && r->file >= 0)
         close(r->file);
@@ -104,19 +104,6 @@ static void drop_payload(struct sl__response *r)
     r->file = -1;
     r->bytes = (struct sl__str){NULL, 0};
     r->source = NULL;
-    r->source_self = NULL;
-}
-
-void sl__response_init(struct sl__response *r)
-{
-    *r = (struct sl__response){.file = -1};
-    r->last = &r->headers;
-}
-
-void sl__response_clear(struct sl__response *r)
-{
-    drop_payload(r);
-    sl__response_init(r);
 }
 
 bool sl__header_allowed(struct sl__str name, struct sl__str value)
@@ -161,16 +148,9 @@ const struct sl__header *sl__response_header(const struct sl__response *r, struc
     return header;
 }
 
-void sl__response_set_bytes(struct sl__response *r, struct sl__str bytes)
-{
-    drop_payload(r);
-    r->payload = SL__PAYLOAD_BYTES;
-    r->bytes = bytes;
-}
-
 void sl__response_set_file(struct sl__response *r, int fd, int64_t at, int64_t len)
 {
-    drop_payload(r);
+    sl__response_drop_payload(r);
     r->payload = SL__PAYLOAD_FILE;
     r->file = fd;
     r->file_at = at;
@@ -179,7 +159,7 @@ void sl__response_set_file(struct sl__response *r, int fd, int64_t at, int64_t l
 
 void sl__response_set_source(struct sl__response *r, sl__source_fn *source, void *self)
 {
-    drop_payload(r);
+    sl__response_drop_payload(r);
     r->payload = SL__PAYLOAD_SOURCE;
     r->source = source;
     r->source_self = self;

@@ -38,9 +38,27 @@ struct sl__response {
     void *source_self;
 };
 
-void sl__response_init(struct sl__response *r);
+static inline void sl__response_init(struct sl__response *r)
+{
+    r->status = 0;
+    r->headers = NULL;
+    r->last = &r->headers;
+    r->payload = SL__PAYLOAD_NONE;
+    r->bytes = (struct sl__str){NULL, 0};
+    r->file = -1;
+    r->source = NULL;
+}
+
+/** Back to no payload: closes a file. */
+void sl__response_drop_payload(struct sl__response *r);
+
 /** Back to the state after init: closes a file, forgets headers. */
-void sl__response_clear(struct sl__response *r);
+static inline void sl__response_clear(struct sl__response *r)
+{
+    if (r->payload == SL__PAYLOAD_FILE)
+        sl__response_drop_payload(r);
+    sl__response_init(r);
+}
 
 /** 0; -SL_EBADHEADER; -ENOMEM. @p value NULL removes. @p append keeps earlier lines of the name,
  * but there is never more than one Content-Length. Copies into @p a; space around the value is
@@ -50,7 +68,14 @@ int sl__response_set_header(struct sl__response *r, struct sl__arena *a, struct 
 const struct sl__header *sl__response_header(const struct sl__response *r, struct sl__str name);
 
 /** Each replaces the payload there was. Bytes are not copied. */
-void sl__response_set_bytes(struct sl__response *r, struct sl__str bytes);
+static inline void sl__response_set_bytes(struct sl__response *r, struct sl__str bytes)
+{
+    if (r->payload > SL__PAYLOAD_BYTES)
+        sl__response_drop_payload(r);
+    r->payload = SL__PAYLOAD_BYTES;
+    r->bytes = bytes;
+}
+
 void sl__response_set_file(struct sl__response *r, int fd, int64_t at, int64_t len);
 void sl__response_set_source(struct sl__response *r, sl__source_fn *source, void *self);
 

@@ -102,7 +102,7 @@ void sl__timer_stop(struct sl__loop *l, struct sl__timer *t)
         settle(l, i, last);
 }
 
-void sl__timers_fire(struct sl__loop *l)
+void sl__timers_fire_due(struct sl__loop *l)
 {
     if (l->now > l->due)
         l->due = l->now;

@@ -115,6 +115,7 @@ int sl__serve_as_worker(sl_app *app, const struct sl__role *role)
                               .drain_ms = app->options.drain_ms,
                               .grace_ms = app->options.grace_ms,
                               .ready_ms = app->options.ready_ms,
+                              .message_bytes = app->options.limits.message_bytes,
                               .shares = sl__bus_shares(app->bus)};
     char who[32];
     int r;

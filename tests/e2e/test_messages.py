@@ -87,12 +87,12 @@ def fence(program):
     """A message after which everything sent earlier by anybody has been heard: one order for all."""
     word = f"fence{len(program.lines)}"
     program.get(f"/all/{word}")
-    program.expect(rf"hears from worker \d+: {word}$", count=3)
+    program.expect(rf"^worker \d+ hears from worker \d+: {word}$", count=3)
 
 
 def test_ip1_all(talk):
     talk.get("/all/hello")
-    talk.expect("hears from worker", count=3)
+    talk.expect("^worker . hears from worker", count=3)
     fence(talk)
     assert heard(talk, "hello") == [1, 2, 3]
 

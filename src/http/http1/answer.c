@@ -15,17 +15,12 @@
 
 #define INLINE_FILE ((int64_t)16384) /* reading and sending together cost less than sendfile */
 
-bool sl__answer_closes(const struct sl__turn *t)
+/* The request's body was not read to its end: does that end the connection? */
+static bool body_closes(const struct sl__turn *t)
 {
-    const struct sl__conn *c = t->conn;
-    const struct sl__conns *home = c->home;
+    const struct sl__conns *home = t->conn->home;
     const struct sl__exchange *x = &t->exchange;
 
-    if (!x->request.keep_alive || home->leaving != SL__STAY || t->body_error ||
-        c->requests >= home->limits.connection_requests)
-        return true;
-    if (t->body_done)
-        return false;
     /* A client that waits for 100 (Continue) in vain may send its body or the next request: who
      * could tell (RFC 9110 §10.1.1). */
     if (!t->continued)
@@ -36,44 +31,58 @@ bool sl__answer_closes(const struct sl__turn *t)
            x->request.content_length > home->limits.discard_bytes;
 }
 
-int sl__answer_head(struct sl__turn *t, int64_t length, bool chunked)
+static inline bool closes(const struct sl__turn *t)
+{
+    const struct sl__conn *c = t->conn;
+    const struct sl__conns *home = c->home;
+
+    return !t->exchange.request.keep_alive || home->leaving != SL__STAY || t->body_error ||
+           c->requests >= home->limits.connection_requests || (!t->body_done && body_closes(t));
+}
+
+bool sl__answer_closes(const struct sl__turn *t)
+{
+    return closes(t);
+}
+
+/* @p flags: what else than the connection's fate the head has to say. */
+static inline int send_head(struct sl__turn *t, int64_t length, unsigned flags)
 {
     struct sl__conn *c = t->conn;
     const struct sl__exchange *x = &t->exchange;
-    struct sl__http1_head h = {
-        .response = &x->response,
-        .length = length,
-        .chunked = chunked,
-        .close = t->close,
-        .keep_alive = !t->close && x->request.minor == 0,
-        .date = sl__conns_date(c->home),
-    };
+    const char *date = sl__conns_date(c->home);
     struct sl__buf *out = sl__out_buf(c);
-    int r = out ? sl__http1_write_head(out, &h) : -ENOMEM;
+    int r = -ENOMEM;
 
-    if (r == 0)
-        t->head_done = true;
+    if (t->close)
+        flags |= SL__HEAD_CLOSE;
+    else if (x->request.minor == 0)
+        flags |= SL__HEAD_KEEP_ALIVE;
+    if (out)
+        r = sl__http1_write_answer(out, &x->response, length, flags, date);
+    t->head_done = r == 0;
     return r;
 }
 
-static int send_bytes(struct sl__turn *t)
+int sl__answer_head(struct sl__turn *t, int64_t length, bool chunked)
+{
+    return send_head(t, length, chunked ? SL__HEAD_CHUNKED : 0);
+}
+
+static int send_many_bytes(struct sl__turn *t, struct sl__str body)
+{
+    int r = sl__answer_head(t, (int64_t)body.len, false);
+
+    return r < 0 ? r : sl__out_put(t, body.ptr, body.len);
+}
+
+static inline int send_bytes(struct sl__turn *t)
 {
     struct sl__str body = t->exchange.response.bytes;
-    size_t pending = sl__out_pending(t->conn);
-    int r = sl__answer_head(t, (int64_t)body.len, false);
-    struct sl__buf *out;
 
-    if (r < 0 || body.len == 0)
-        return r;
     if (body.len > SL__OUT_HIGH)
-        return sl__out_put(t, body.ptr, body.len);
-    out = sl__out_buf(t->conn);
-    r = sl__buf_append(out, body.ptr, body.len);
-    if (r < 0) { /* not half an answer */
-        out->end = out->at + pending;
-        t->head_done = false;
-    }
-    return r;
+        return send_many_bytes(t, body);
+    return send_head(t, (int64_t)body.len, SL__HEAD_AND_BYTES);
 }
 
 /* Nothing of the answer may have been sent: takes it back, and says 500 instead. */
@@ -130,25 +139,22 @@ static int send_head_only(struct sl__turn *t)
     return sl__answer_head(t, length, chunked);
 }
 
-static int send_standing(struct sl__turn *t)
+static inline int send_standing(struct sl__turn *t)
 {
     struct sl__response *r = &t->exchange.response;
 
     if (r->status == 0)
         r->status = 200;
-    t->close = sl__answer_closes(t);
+    t->close = closes(t);
     if (r->status == 204 || r->status == 304 || r->status < 200)
         return sl__answer_head(t, -1, false);
     if (t->exchange.request.method == SL__METHOD_HEAD)
         return send_head_only(t);
-    switch (r->payload) {
-    case SL__PAYLOAD_SOURCE:
+    if (r->payload == SL__PAYLOAD_SOURCE)
         return sl__stream_source(t);
-    case SL__PAYLOAD_FILE:
+    if (r->payload == SL__PAYLOAD_FILE)
         return send_file(t);
-    default:
-        return send_bytes(t);
-    }
+    return send_bytes(t);
 }
 
 void sl__answer(struct sl__turn *t)

@@ -18,19 +18,15 @@
 
 static const char continue_line[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
-void sl__body_init(struct sl__turn *t)
+void sl__body_begin(struct sl__turn *t)
 {
     const struct sl__request *r = &t->exchange.request;
 
     t->body_left = r->body == SL__BODY_LENGTH ? r->content_length : 0;
-    t->body_done = r->body == SL__BODY_NONE || (r->body == SL__BODY_LENGTH && t->body_left == 0);
     t->exchange.body_ahead = 0;
     t->body_wire = 0;
-    t->body_error = 0;
-    t->body_seen = t->wants_body = false;
-    t->continued = !r->expect_continue || t->body_done;
+    t->continued = !r->expect_continue;
     t->chunk = (struct sl__chunk){0};
-    t->trailer = (struct sl__buf){0};
 }
 
 /* Decodes one run of data, at most @p most octets: where it is in the input, and how long. 1: data;

@@ -147,11 +147,22 @@ static int drop_empty_lines(struct sl__conn *c)
     return r;
 }
 
+/* READ without input. */
+static bool read_nothing(struct sl__conn *c)
+{
+    if (!c->fin || c->blocked)
+        return false;
+    c->phase = SL__CONN_CLOSING;
+    return true;
+}
+
 /* READ: begins the next request if its head is there. False if there is something to wait for. */
 static bool read_head(struct sl__conn *c)
 {
     int r;
 
+    if (sl__input_len(c) == 0)
+        return read_nothing(c);
     if (sl__out_pending(c) >= SL__OUT_HIGH)
         sl__out_flush(c, 0);
     if (c->blocked || c->broken)
@@ -183,39 +194,42 @@ static bool skip_body(struct sl__conn *c)
     return true;
 }
 
+/* The phases that most requests never see. False if there is something to wait for. */
+static bool advance_rest(struct sl__conn *c)
+{
+    switch (c->phase) {
+    case SL__CONN_FILE:
+        if (!sl__out_push_file(c) && !c->broken)
+            return false;
+        if (!c->broken)
+            sl__turn_after(c);
+        return true;
+    case SL__CONN_SKIP:
+        return skip_body(c);
+    case SL__CONN_CLOSING:
+        sl__close_advance(c);
+        return c->phase != SL__CONN_CLOSING || c->broken;
+    default:
+        return false;
+    }
+}
+
 /* Goes on until something has to be waited for. */
 static void advance(struct sl__conn *c)
 {
-    for (;;) {
+    bool on = true;
+
+    while (on) {
         if (c->broken && !has_fiber(c))
             sl__conn_close(c);
-        switch (c->phase) {
-        case SL__CONN_READ:
-            if (!read_head(c))
-                return;
-            break;
-        case SL__CONN_SERVE:
-            if (!c->turn->done)
-                return;
-            sl__turn_after(c);
-            break;
-        case SL__CONN_FILE:
-            if (!sl__out_push_file(c) && !c->broken)
-                return;
-            if (!c->broken)
+        if (c->phase == SL__CONN_READ) {
+            on = read_head(c);
+        } else if (c->phase == SL__CONN_SERVE) {
+            on = c->turn->done;
+            if (on)
                 sl__turn_after(c);
-            break;
-        case SL__CONN_SKIP:
-            if (!skip_body(c))
-                return;
-            break;
-        case SL__CONN_CLOSING:
-            sl__close_advance(c);
-            if (c->phase == SL__CONN_CLOSING && !c->broken)
-                return;
-            break;
-        default:
-            return;
+        } else {
+            on = advance_rest(c);
         }
     }
 }
@@ -278,12 +292,10 @@ static void set_deadline(struct sl__conn *c)
 
 /* Asks for events that are missing. Input that is not wanted any more stays asked for until it
  * comes and disturbs, because mostly it does not. */
-static void set_events(struct sl__conn *c)
+static void change_events(struct sl__conn *c)
 {
     uint32_t events = c->watch.events & INPUT_EVENTS;
 
-    if (c->watch.events == INPUT_EVENTS && !c->fin && !c->blocked)
-        return;
     if (c->fin)
         events = 0;
     else if (may_read(c))
@@ -294,24 +306,37 @@ static void set_events(struct sl__conn *c)
         sl__conn_break(c);
 }
 
+static inline void set_events(struct sl__conn *c)
+{
+    if (c->watch.events != INPUT_EVENTS || c->fin || c->blocked)
+        change_events(c);
+}
+
 static bool is_idle(const struct sl__conn *c)
 {
     return c->phase == SL__CONN_READ && !c->in && !c->out && !c->fin && !c->broken;
+}
+
+static void hand_over(struct sl__conn *c)
+{
+    struct sl__conns *home = c->home;
+    int fd = c->watch.fd;
+
+    unwatch(c);
+    retire(c);
+    home->give(home, fd, c->listener);
 }
 
 /* Before the loop goes to sleep for this connection. */
 void sl__conn_settle(struct sl__conn *c)
 {
     struct sl__conns *home = c->home;
-    int fd = c->watch.fd;
 
     if (c->in && c->phase != SL__CONN_SERVE &&
         (sl__input_len(c) == 0 || (c->phase == SL__CONN_READ && !c->blocked)))
         sl__input_park(c);
-    if (is_idle(c) && home->leaving == SL__HAND_OVER && home->give) {
-        unwatch(c);
-        retire(c);
-        home->give(home, fd, c->listener);
+    if (home->leaving == SL__HAND_OVER && home->give && is_idle(c)) {
+        hand_over(c);
         return;
     }
     set_events(c);

@@ -112,10 +112,9 @@ struct sl__turn {
     size_t burst;   /* octets moved since the fiber last gave way */
     int body_error; /* final, negative; 0: none */
     int file;       /* -1: none */
-    uint8_t framing;
     bool body_done;
-    bool body_seen;            /* body octets have come */
-    bool continued;            /* 100 (Continue) was sent or is not called for any more */
+    bool continued; /* 100 (Continue) was sent or is not called for any more */
+    uint8_t framing;
     bool wants_body;           /* the fiber waits for input */
     bool wants_room;           /* the fiber waits until half of the output has gone */
     bool open_ended;           /* a stream without a length: the client's FIN cancels */
@@ -162,8 +161,15 @@ void sl__conns_init(struct sl__conns *home, struct sl__loop *l, struct sl__servi
                     const struct sl_limits *limits);
 /** Closes what is left. No turn may have a fiber. */
 void sl__conns_finish(struct sl__conns *home);
+/** Looks at the clock. */
+void sl__conns_set_date(struct sl__conns *home);
 /** The Date header's value, at most 100 ms old. */
-const char *sl__conns_date(struct sl__conns *home);
+static inline const char *sl__conns_date(struct sl__conns *home)
+{
+    if (home->loop->now - home->date_at >= 100 * SL__MS)
+        sl__conns_set_date(home);
+    return home->date;
+}
 /** Makes a connection of a connected, non-blocking socket. Owns @p fd in any case. 0 or a negative
  * errno. */
 int sl__conn_open(struct sl__conns *home, int fd, unsigned listener);
@@ -210,7 +216,8 @@ void sl__turn_free(struct sl__conn *c);
 void sl__turns_finish(struct sl__conns *home);
 
 /* body.c */
-void sl__body_init(struct sl__turn *t);
+/** For a request that has one. */
+void sl__body_begin(struct sl__turn *t);
 ssize_t sl__body_read(struct sl__exchange *x, void *buf, size_t len);
 /** 1: the end of the body; 0: more input is needed; negative: the connection must close. */
 int sl__body_skip(struct sl__conn *c);

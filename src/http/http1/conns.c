@@ -43,6 +43,7 @@ void sl__conns_init(struct sl__conns *home, struct sl__loop *l, struct sl__servi
                     const struct sl_limits *limits)
 {
     *home = (struct sl__conns){.loop = l, .service = service, .limits = *limits, .date_second = -1};
+    sl__conns_set_date(home);
     sl__list_init(&home->all);
     sl__list_init(&home->dead);
 }
@@ -76,19 +77,15 @@ void sl__conns_finish(struct sl__conns *home)
     home->loop = NULL;
 }
 
-const char *sl__conns_date(struct sl__conns *home)
+void sl__conns_set_date(struct sl__conns *home)
 {
-    int64_t now = home->loop->now, second;
+    int64_t second = sl__sys_wall();
 
-    if (home->date_second >= 0 && now - home->date_at < 100 * SL__MS)
-        return home->date;
-    home->date_at = now;
-    second = sl__sys_wall();
+    home->date_at = home->loop->now;
     if (second != home->date_second) {
         home->date_second = second;
         sl__http_date(second, home->date);
     }
-    return home->date;
 }
 
 int sl__conn_open(struct sl__conns *home, int fd, unsigned listener)

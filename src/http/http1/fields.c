@@ -36,50 +36,36 @@ static bool next_element(struct sl__str *list, struct sl__str *ret)
     return true;
 }
 
-/* Is this a plain name and perhaps a port of at most four digits? Nearly every host is, so only the
- * others go through the whole grammar. */
-static inline bool is_plain_host(struct sl__str host, const char *begin)
-{
-    const char *end = host.ptr + host.len;
-    const char *p = sl__scan_host_quick(host.ptr, sl__scan_last(begin, end), end);
-
-    if (p == end)
-        return true;
-    if (*p != ':' || p == host.ptr || end - p > 5)
-        return false;
-    while (++p < end)
-        if (!sl__char_is(*p, SL__CHAR_DIGIT))
-            return false;
-    return true;
-}
-
-int sl__judge_host(struct sl__request *r, struct sl__facts *f, struct sl__span at,
-                   const char *begin)
+int sl__judge_host(struct sl__request *r, struct sl__span at, const char *begin, const char *last,
+                   const char *end)
 {
     struct sl__str value = {begin + at.at, at.len};
 
-    if (f->host || !(is_plain_host(value, begin) || sl__host_valid(value)))
+    if (r->facts & SL__FACT_HOST)
         return -SL_EBADREQUEST;
-    f->host = true;
-    if (!f->authority)
+    if (sl__scan_plain_host(value.ptr, last, end) != value.ptr + value.len &&
+        !sl__host_valid(value))
+        return -SL_EBADREQUEST;
+    r->facts |= SL__FACT_HOST;
+    if (!(r->facts & SL__FACT_AUTHORITY))
         r->host = at;
     return SL__STEP_ON;
 }
 
-int sl__judge_content_length(struct sl__request *r, struct sl__facts *f, struct sl__str value)
+int sl__judge_content_length(struct sl__request *r, struct sl__str value)
 {
     int64_t length = sl__decimal(value);
 
-    if (length < 0 || f->length || f->chunked)
+    if (length < 0 || r->facts & (SL__FACT_LENGTH | SL__FACT_CHUNKED))
         return -SL_EBADREQUEST;
-    f->length = true;
+    r->facts |= SL__FACT_LENGTH;
     r->content_length = (uint64_t)length;
     return SL__STEP_ON;
 }
 
 /* What is no coding at all, or stands where no coding may stand, is malformed; a coding nobody here
  * knows is another matter (RFC 9112 §6.1), if it could be one: a token, perhaps with parameters. */
-static int judge_coding(struct sl__facts *f, struct sl__str coding)
+static int judge_coding(struct sl__request *r, struct sl__str coding)
 {
     const char *end = coding.ptr + coding.len;
     const char *stop = sl__scan_name_by_table(coding.ptr, end), *p = stop;
@@ -88,22 +74,23 @@ static int judge_coding(struct sl__facts *f, struct sl__str coding)
 
     while (p < end && (*p == ' ' || *p == '\t'))
         p++;
-    if (name.len == 0 || f->chunked || (p < end && (*p != ';' || chunked)))
+    if (name.len == 0 || r->facts & SL__FACT_CHUNKED || (p < end && (*p != ';' || chunked)))
         return -SL_EBADREQUEST;
-    f->chunked = chunked;
-    return chunked ? SL__STEP_ON : -SL_ECODING;
+    if (!chunked)
+        return -SL_ECODING;
+    r->facts |= SL__FACT_CHUNKED;
+    return SL__STEP_ON;
 }
 
-int sl__judge_transfer_encoding(const struct sl__request *r, struct sl__facts *f,
-                                struct sl__str value)
+int sl__judge_transfer_encoding(struct sl__request *r, struct sl__str value)
 {
     struct sl__str coding;
     int result = SL__STEP_ON;
 
-    if (f->length || r->minor == 0)
+    if (r->facts & SL__FACT_LENGTH || r->minor == 0)
         return -SL_EBADREQUEST;
     while (result > 0 && next_element(&value, &coding))
-        result = judge_coding(f, coding);
+        result = judge_coding(r, coding);
     return result;
 }
 
@@ -120,22 +107,24 @@ static bool is_keep_alive(struct sl__str option)
            sl__lower4(option.ptr + 6) == sl__lower4("live");
 }
 
-int sl__judge_connection(struct sl__facts *f, struct sl__str value)
+int sl__judge_connection(struct sl__request *r, struct sl__str value)
 {
     struct sl__str option;
 
     if (is_keep_alive(value)) {
-        f->keep_alive = true;
+        r->facts |= SL__FACT_KEEP_ALIVE;
         return SL__STEP_ON;
     }
     while (next_element(&value, &option)) {
-        f->close |= is_close(option);
-        f->keep_alive |= is_keep_alive(option);
+        if (is_close(option))
+            r->facts |= SL__FACT_CLOSE;
+        if (is_keep_alive(option))
+            r->facts |= SL__FACT_KEEP_ALIVE;
     }
     return SL__STEP_ON;
 }
 
-int sl__judge_expect(struct sl__facts *f, struct sl__str value)
+int sl__judge_expect(struct sl__request *r, struct sl__str value)
 {
     struct sl__str expectation;
 
@@ -144,7 +133,7 @@ int sl__judge_expect(struct sl__facts *f, struct sl__str value)
             continue;
         if (!sl__str_equal_nocase(expectation, SL__STR("100-continue")))
             return -SL_EEXPECTATION;
-        f->expect_continue = true;
+        r->facts |= SL__FACT_CONTINUE;
     }
     return SL__STEP_ON;
 }

@@ -133,19 +133,43 @@ static inline enum sl__known_field sl__known_field(const char *name, size_t len)
     return SL__FIELD_OTHER;
 }
 
-/** What the fields seen so far have said. Zeroed memory is the beginning. */
-struct sl__facts {
-    bool authority; /* the target was absolute: its authority is the host, whatever Host says */
-    bool host, length, chunked, close, keep_alive, expect_continue;
+/** Where a host that begins at @p p ends, if it is plain, a name and perhaps a port: nearly every
+ * one is. NULL if that takes the grammar to tell. */
+static inline const char *sl__scan_plain_host(const char *p, const char *last, const char *end)
+{
+    const char *stop = sl__scan_host_quick(p, last, end);
+    unsigned port = 0;
+
+    if (stop == end || *stop != ':')
+        return stop;
+    if (stop == p)
+        return NULL;
+    while (++stop < end && sl__char_is(*stop, SL__CHAR_DIGIT)) {
+        port = port * 10 + (unsigned)(*stop - '0');
+        if (port > 65535)
+            return NULL;
+    }
+    return stop;
+}
+
+/** What was seen so far; bits of sl__request.facts. */
+enum {
+    SL__FACT_AUTHORITY = 1, /* the target was absolute: its authority is the host, not Host */
+    SL__FACT_HOST = 2,
+    SL__FACT_LENGTH = 4,
+    SL__FACT_CHUNKED = 8,
+    SL__FACT_CLOSE = 16,
+    SL__FACT_KEEP_ALIVE = 32,
+    SL__FACT_CONTINUE = 64,
 };
 
 /* Each judges one field as its line is complete. SL__STEP_ON or a negative error. */
-int sl__judge_host(struct sl__request *r, struct sl__facts *f, struct sl__span value,
-                   const char *begin);
-int sl__judge_content_length(struct sl__request *r, struct sl__facts *f, struct sl__str value);
-int sl__judge_transfer_encoding(const struct sl__request *r, struct sl__facts *f,
-                                struct sl__str value);
-int sl__judge_connection(struct sl__facts *f, struct sl__str value);
-int sl__judge_expect(struct sl__facts *f, struct sl__str value);
+/* The buffer goes on behind the host up to @p end; @p last is sl__scan_last() of it. */
+int sl__judge_host(struct sl__request *r, struct sl__span value, const char *begin,
+                   const char *last, const char *end);
+int sl__judge_content_length(struct sl__request *r, struct sl__str value);
+int sl__judge_transfer_encoding(struct sl__request *r, struct sl__str value);
+int sl__judge_connection(struct sl__request *r, struct sl__str value);
+int sl__judge_expect(struct sl__request *r, struct sl__str value);
 
 #endif

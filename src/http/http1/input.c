@@ -44,10 +44,8 @@ struct sl__block *sl__block_take(struct sl__conns *home)
     return b;
 }
 
-void sl__block_give(struct sl__conns *home, struct sl__block *b)
+static inline void give(struct sl__conns *home, struct sl__block *b)
 {
-    if (!b)
-        return;
     if (b->size != SL__BLOCK_DATA || home->spare.block_count >= SPARE_BLOCKS) {
         sl__free(b);
         return;
@@ -55,6 +53,12 @@ void sl__block_give(struct sl__conns *home, struct sl__block *b)
     b->next = home->spare.blocks;
     home->spare.blocks = b;
     home->spare.block_count++;
+}
+
+void sl__block_give(struct sl__conns *home, struct sl__block *b)
+{
+    if (b)
+        give(home, b);
 }
 
 /* Moves the unconsumed octets to the front of another block. */
@@ -121,16 +125,13 @@ bool sl__input_has_room(const struct sl__conn *c)
     return b->end < b->size || worth_moving(b);
 }
 
-/* Makes room for a recv: its size, 0 if there must be none now, or -ENOMEM. */
+/* Makes room in the block there is for a recv: its size, 0 if there must be none now, or -ENOMEM.
+ */
 static ssize_t make_room(struct sl__conn *c)
 {
     struct sl__block *b = c->in;
     int r = 0;
 
-    if (!b) {
-        b = c->in = sl__block_take(c->home);
-        return b ? (ssize_t)b->size : -ENOMEM;
-    }
     if (b->at == b->end) {
         b->at = b->end = b->pin;
         if (b->pin && b->size - b->pin < ROOM_MIN && wants_body(c))
@@ -149,17 +150,20 @@ static ssize_t make_room(struct sl__conn *c)
 
 size_t sl__input_receive(struct sl__conn *c)
 {
-    ssize_t room = make_room(c), n;
+    ssize_t room = -ENOMEM, n;
 
+    if (c->in)
+        room = make_room(c);
+    else if ((c->in = sl__block_take(c->home)))
+        room = c->in->size;
     if (room < 0)
         sl__conn_break(c);
     if (room <= 0)
         return 0;
-    c->more = false;
     n = sl__sys_recv(c->watch.fd, c->in->data + c->in->end, (size_t)room);
+    c->more = n == room;
     if (n > 0) {
         c->in->end += (uint32_t)n;
-        c->more = n == room;
         return (size_t)n;
     }
     if (n == 0)
@@ -169,21 +173,26 @@ size_t sl__input_receive(struct sl__conn *c)
     return 0;
 }
 
+/* To memory of its size. */
+static void shrink(struct sl__conn *c)
+{
+    size_t len = sl__input_len(c);
+    struct sl__block *b = len < c->in->size ? block_new(len) : NULL;
+
+    if (b) /* else it stays where it is, which costs memory but works */
+        move_to(c, b);
+}
+
 void sl__input_park(struct sl__conn *c)
 {
-    struct sl__block *b = c->in, *parked;
-    size_t len = b->end - b->at;
+    struct sl__block *b = c->in;
 
-    if (len == 0) {
-        sl__block_give(c->home, b);
-        c->in = NULL;
+    if (b->at < b->end) {
+        shrink(c);
         return;
     }
-    if (len == b->size)
-        return;
-    parked = block_new(len);
-    if (parked) /* else it stays where it is, which costs memory but works */
-        move_to(c, parked);
+    c->in = NULL;
+    give(c->home, b);
 }
 
 void sl__input_free(struct sl__conn *c)

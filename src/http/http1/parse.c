@@ -17,6 +17,9 @@
 /* A client may send an empty line or two ahead of a request (RFC 9112 §2.2), not a flood. */
 #define EMPTY_LINES_MAX 8
 
+/* The longest method there is a name for has 17 letters. */
+#define METHOD_MAX 64
+
 static inline int skip_empty_lines(struct sl__cursor *c)
 {
     for (int i = 0; i < EMPTY_LINES_MAX; i++) {
@@ -35,14 +38,18 @@ static inline int skip_empty_lines(struct sl__cursor *c)
 
 static inline int take_method(struct sl__cursor *c, struct sl__request *r)
 {
-    const char *method = c->at, *p;
+    const char *method = c->at, *end = c->end, *p;
 
-    if (c->end - method >= 4 && memcmp(method, "GET ", 4) == 0) { /* most of the traffic there is */
+    if (end - method >= 4 && memcmp(method, "GET ", 4) == 0) { /* most of the traffic there is */
         r->method = SL__METHOD_GET;
         p = method + 3;
     } else {
-        p = sl__scan_name_by_table(method, c->end);
-        if (p == c->end)
+        if (end - method > METHOD_MAX)
+            end = method + METHOD_MAX + 1;
+        p = sl__scan_name_by_table(method, end);
+        if (p - method > METHOD_MAX) /* longer than any we would serve (RFC 9112 §3) */
+            return -SL_EMETHOD;
+        if (p == end)
             return SL__STEP_MORE;
         if (*p != ' ' || p == method)
             return -SL_EBADREQUEST;
@@ -146,7 +153,7 @@ static size_t scheme_length(const char *p, size_t len)
 }
 
 /* scheme://authority, then path and query as in the origin form (RFC 9112 §3.2.2). */
-static int judge_absolute(struct sl__request *r, struct sl__facts *f, const char *begin)
+static int judge_absolute(struct sl__request *r, const char *begin)
 {
     const char *target = begin + r->target.at, *end = target + r->target.len;
     size_t scheme = scheme_length(target, r->target.len);
@@ -158,7 +165,7 @@ static int judge_absolute(struct sl__request *r, struct sl__facts *f, const char
         p++;
     if (!sl__host_valid((struct sl__str){host, (size_t)(p - host)}))
         return -SL_EBADREQUEST;
-    f->authority = true;
+    r->facts |= SL__FACT_AUTHORITY;
     r->host = sl__span_of(begin, host, p);
     r->path.at = (uint32_t)(p - begin);
     /* OPTIONS for the authority alone is the asterisk form on its way (RFC 9112 §3.2.4). */
@@ -173,7 +180,7 @@ static bool is_connect(const struct sl__request *r, const char *begin)
 
 /* Origin, absolute or asterisk form (RFC 9112 §3.2). The authority form belongs to CONNECT, which
  * asks for a tunnel; this is no proxy, and refuses it whatever its target. */
-static inline int judge_target(struct sl__request *r, struct sl__facts *f, const char *begin)
+static inline int judge_target(struct sl__request *r, const char *begin)
 {
     const char *target = begin + r->target.at;
     uint32_t end = r->target.at + r->target.len;
@@ -187,7 +194,7 @@ static inline int judge_target(struct sl__request *r, struct sl__facts *f, const
             return -SL_EBADREQUEST;
         r->asterisk = true;
     } else if (*target != '/') {
-        step = judge_absolute(r, f, begin);
+        step = judge_absolute(r, begin);
     }
     r->path.len = (r->query.at ? r->query.at - 1 : end) - r->path.at;
     if (r->query.at)
@@ -196,7 +203,7 @@ static inline int judge_target(struct sl__request *r, struct sl__facts *f, const
 }
 
 static inline int take_request_line(struct sl__cursor *c, const struct sl_limits *limits,
-                                    struct sl__request *r, struct sl__facts *f)
+                                    struct sl__request *r)
 {
     int step = skip_empty_lines(c);
 
@@ -207,38 +214,60 @@ static inline int take_request_line(struct sl__cursor *c, const struct sl_limits
     if (step > 0)
         step = take_version(c, r);
     if (step > 0)
-        step = judge_target(r, f, c->begin);
+        step = judge_target(r, c->begin);
     return step;
 }
 
-static inline int judge_field(struct sl__request *r, struct sl__facts *f,
-                              const struct sl__field *field, const char *begin)
+static inline int judge_field(struct sl__request *r, const struct sl__field *field,
+                              const struct sl__cursor *c)
 {
+    const char *begin = c->begin;
     struct sl__str value = {begin + field->value.at, field->value.len};
 
     switch (sl__known_field(begin + field->name.at, field->name.len)) {
     case SL__FIELD_HOST:
-        return sl__judge_host(r, f, field->value, begin);
+        return sl__judge_host(r, field->value, begin, c->last, c->end);
     case SL__FIELD_CONTENT_LENGTH:
-        return sl__judge_content_length(r, f, value);
+        return sl__judge_content_length(r, value);
     case SL__FIELD_TRANSFER_ENCODING:
-        return sl__judge_transfer_encoding(r, f, value);
+        return sl__judge_transfer_encoding(r, value);
     case SL__FIELD_CONNECTION:
-        return sl__judge_connection(f, value);
+        return sl__judge_connection(r, value);
     case SL__FIELD_EXPECT:
-        return sl__judge_expect(f, value);
+        return sl__judge_expect(r, value);
     case SL__FIELD_OTHER:
         break;
     }
     return SL__STEP_ON;
 }
 
+/* Nearly every head begins with a plain Host, as RFC 9110 §7.2 recommends; of that one scan tells
+ * all that there is to know. False: it is to be looked at like any other field. */
+static inline bool take_plain_host(struct sl__cursor *c, struct sl__request *r,
+                                   struct sl__field *field)
+{
+    const char *name = c->at, *host = name + 6, *p;
+
+    if (c->end - name < 6 || memcmp(name, "Host: ", 6) != 0 || r->facts)
+        return false;
+    p = sl__scan_plain_host(host, c->last, c->end);
+    if (!p || p == host || c->end - p < 2 || memcmp(p, "\r\n", 2) != 0)
+        return false;
+    field->name = sl__span_of(c->begin, name, name + 4);
+    field->value = r->host = sl__span_of(c->begin, host, p);
+    r->facts = SL__FACT_HOST;
+    c->at = p + 2;
+    return true;
+}
+
 static inline int take_fields(struct sl__cursor *c, const struct sl_limits *limits,
-                              struct sl__request *r, struct sl__facts *f, struct sl__field *fields)
+                              struct sl__request *r, struct sl__field *fields)
 {
     struct sl__field *field = fields, *last = fields + limits->head_fields;
     int step;
 
+    if (field < last && take_plain_host(c, r, field))
+        field++;
     for (;; field++) {
         if (c->at == c->end)
             return SL__STEP_MORE;
@@ -248,7 +277,7 @@ static inline int take_fields(struct sl__cursor *c, const struct sl_limits *limi
             return -SL_EHEADTOOBIG;
         step = sl__take_field(c, field);
         if (step > 0)
-            step = judge_field(r, f, field, c->begin);
+            step = judge_field(r, field, c);
         if (step <= 0)
             return step;
     }
@@ -258,17 +287,19 @@ static inline int take_fields(struct sl__cursor *c, const struct sl_limits *limi
 }
 
 /* The head is complete: what do its fields say together? */
-static inline int judge_head(struct sl__request *r, const struct sl__facts *f)
+static inline int judge_head(struct sl__request *r)
 {
-    if (r->minor > 0 && !f->host)
+    unsigned facts = r->facts;
+
+    if (r->minor > 0 && !(facts & SL__FACT_HOST))
         return -SL_EBADREQUEST;
-    if (f->chunked)
+    r->keep_alive = !(facts & SL__FACT_CLOSE) && (r->minor > 0 || facts & SL__FACT_KEEP_ALIVE);
+    if (facts & SL__FACT_CHUNKED)
         r->body = SL__BODY_CHUNKED;
     else if (r->content_length > 0)
         r->body = SL__BODY_LENGTH;
-    r->keep_alive = !f->close && (r->minor > 0 || f->keep_alive);
     /* HTTP/1.0 knows no interim answers, and without a body there is nothing to wait for. */
-    r->expect_continue = f->expect_continue && r->minor > 0 && r->body != SL__BODY_NONE;
+    r->expect_continue = facts & SL__FACT_CONTINUE && r->minor > 0 && r->body != SL__BODY_NONE;
     return SL__STEP_ON;
 }
 
@@ -277,10 +308,10 @@ static inline int judge_head(struct sl__request *r, const struct sl__facts *f)
 static inline void clear(struct sl__request *r)
 {
     r->method = SL__METHOD_OTHER;
-    r->query = r->host = (struct sl__span){0, 0};
-    r->path_escaped = r->asterisk = r->keep_alive = r->expect_continue = false;
-    r->minor = 0;
     r->body = SL__BODY_NONE;
+    r->minor = r->facts = 0;
+    r->path_escaped = r->asterisk = r->keep_alive = r->expect_continue = false;
+    r->query = r->host = (struct sl__span){0, 0};
     r->content_length = 0;
     r->fields = r->trailers = NULL;
     r->field_count = r->trailer_count = 0;
@@ -292,15 +323,14 @@ ssize_t sl__http1_parse(const char *buf, size_t len, const struct sl_limits *lim
 {
     bool full = len >= limits->head_bytes;
     struct sl__cursor c = sl__cursor_of(buf, full ? limits->head_bytes : len);
-    struct sl__facts facts = {0};
     int step;
 
     clear(ret);
-    step = take_request_line(&c, limits, ret, &facts);
+    step = take_request_line(&c, limits, ret);
     if (step > 0)
-        step = take_fields(&c, limits, ret, &facts, fields);
+        step = take_fields(&c, limits, ret, fields);
     if (step > 0)
-        step = judge_head(ret, &facts);
+        step = judge_head(ret);
     if (step > 0)
         return c.at - buf;
     return step == SL__STEP_MORE && full ? -SL_EHEADTOOBIG : step;

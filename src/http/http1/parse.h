@@ -23,8 +23,8 @@
  *
  * @param fields  room for limits->head_fields
  * @return        > 0: length of the head, body follows; 0: more is needed; or -SL_EBADREQUEST,
- * -SL_EHEADTOOBIG, -SL_ETARGETTOOLONG, -SL_EVERSION, -SL_ECODING, -SL_EEXPECTATION. A negative
- * result does not change when more octets come
+ * -SL_EHEADTOOBIG, -SL_ETARGETTOOLONG, -SL_EMETHOD, -SL_EVERSION, -SL_ECODING, -SL_EEXPECTATION. A
+ * negative result does not change when more octets come
  */
 ssize_t sl__http1_parse(const char *buf, size_t len, const struct sl_limits *limits,
                         struct sl__request *ret, struct sl__field *fields);

@@ -188,41 +188,49 @@ static inline const char *sl__scan_last(const char *begin, const char *end)
 #endif
 }
 
-/* What all scans share: whole vectors, then the one that ends with the buffer. */
+/* What all scans share: whole vectors, then the one that ends with the buffer. That one is reached
+ * once in a head, at its end, so it is not inlined where the scan is. */
 #ifdef SL__SCAN_LANES
-#define SL__SCAN_RUN(p, last, end, stops, by_table)                                                \
-    do {                                                                                           \
-        sl__scan_mask mask_;                                                                       \
-        if (!(last))                                                                               \
+#define SL__SCAN(name, stops, by_table)                                                            \
+    static __attribute__((noinline, unused))                                                       \
+    const char *name##_end(const char *p, const char *last, const char *end)                       \
+    {                                                                                              \
+        sl__scan_mask mask;                                                                        \
+                                                                                                   \
+        if (!last)                                                                                 \
             return by_table(p, end);                                                               \
-        for (; (p) <= (last); (p) += SL__SCAN_LANES) {                                             \
-            mask_ = stops(sl__scan_load(p));                                                       \
-            if (mask_)                                                                             \
-                return (p) + SL__SCAN_FIRST(mask_);                                                \
-        }                                                                                          \
-        if ((p) == (end))                                                                          \
+        if (p == end)                                                                              \
             return end;                                                                            \
-        mask_ = stops(sl__scan_load(last)) >> (unsigned)((p) - (last)) * SL__SCAN_BITS;            \
-        return mask_ ? (p) + SL__SCAN_FIRST(mask_) : (end);                                        \
-    } while (0)
+        mask = stops(sl__scan_load(last)) >> (unsigned)(p - last) * SL__SCAN_BITS;                 \
+        return mask ? p + SL__SCAN_FIRST(mask) : end;                                              \
+    }                                                                                              \
+                                                                                                   \
+    static inline const char *name(const char *p, const char *last, const char *end)               \
+    {                                                                                              \
+        for (; (uintptr_t)p <= (uintptr_t)last; p += SL__SCAN_LANES) { /* NULL: never */           \
+            sl__scan_mask mask = stops(sl__scan_load(p));                                          \
+                                                                                                   \
+            if (mask)                                                                              \
+                return p + SL__SCAN_FIRST(mask);                                                   \
+        }                                                                                          \
+        return name##_end(p, last, end);                                                           \
+    }
 #else
-#define SL__SCAN_RUN(p, last, end, stops, by_table)                                                \
-    do {                                                                                           \
-        (void)(last);                                                                              \
+#define SL__SCAN(name, stops, by_table)                                                            \
+    static inline const char *name(const char *p, const char *last, const char *end)               \
+    {                                                                                              \
+        (void)last;                                                                                \
         return by_table(p, end);                                                                   \
-    } while (0)
+    }
 #endif
 
-/* The scans. @p last is sl__scan_last() of the buffer that ends at @p end. */
+/* The scans: first octet of [p, end) that cannot go on what they are named after, or end. @p last
+ * is sl__scan_last() of the buffer that ends at @p end. */
 
-/** First octet of [p, end) that cannot go on a field name, or end. May also stop early, at a token
- * character that is neither letter nor '-'. */
-static inline const char *sl__scan_name_quick(const char *p, const char *last, const char *end)
-{
-    SL__SCAN_RUN(p, last, end, sl__scan_stops_name, sl__scan_name_by_table);
-}
+/** Of a field name. May also stop early, at a token character that is neither letter nor '-'. */
+SL__SCAN(sl__scan_name_quick, sl__scan_stops_name, sl__scan_name_by_table)
 
-/** First octet of [p, end) that is no token character, or end. */
+/** Of a field name: no token character. */
 static inline const char *sl__scan_name(const char *p, const char *last, const char *end)
 {
     p = sl__scan_name_quick(p, last, end);
@@ -231,23 +239,14 @@ static inline const char *sl__scan_name(const char *p, const char *last, const c
     return p;
 }
 
-/** First octet of [p, end) that is neither unreserved nor a sub-delim, or end; may also stop early,
- * at one that is neither letter, digit, '-' nor '.'. */
-static inline const char *sl__scan_host_quick(const char *p, const char *last, const char *end)
-{
-    SL__SCAN_RUN(p, last, end, sl__scan_stops_host, sl__scan_host_by_table);
-}
+/** Of a host: neither unreserved nor a sub-delim. May also stop early, at what is neither letter,
+ * digit, '-' nor '.'. */
+SL__SCAN(sl__scan_host_quick, sl__scan_stops_host, sl__scan_host_by_table)
 
-/** First octet of [p, end) that no field value may hold, or end. */
-static inline const char *sl__scan_value(const char *p, const char *last, const char *end)
-{
-    SL__SCAN_RUN(p, last, end, sl__scan_stops_value, sl__scan_value_by_table);
-}
+/** Of a field value: what none may hold. */
+SL__SCAN(sl__scan_value, sl__scan_stops_value, sl__scan_value_by_table)
 
-/** First octet of [p, end) that is '%', '?' or nothing a target may hold, or end. */
-static inline const char *sl__scan_target(const char *p, const char *last, const char *end)
-{
-    SL__SCAN_RUN(p, last, end, sl__scan_stops_target, sl__scan_target_by_table);
-}
+/** Of a target: '%', '?' or what none may hold. */
+SL__SCAN(sl__scan_target, sl__scan_stops_target, sl__scan_target_by_table)
 
 #endif

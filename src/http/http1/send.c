@@ -21,25 +21,27 @@
 #define FIRST_SIZE ((size_t)4096)
 #define KEEP_SIZE ((size_t)131072) /* a larger buffer is not kept */
 
+static struct sl__out *out_new(void)
+{
+    struct sl__out *o = sl__try_alloc_zeroed(sizeof(*o));
+
+    if (o && sl__buf_reserve(&o->buf, FIRST_SIZE) < 0) {
+        sl__free(o);
+        return NULL;
+    }
+    return o;
+}
+
 struct sl__buf *sl__out_take(struct sl__conn *c)
 {
     struct sl__conns *home = c->home;
-    struct sl__out *o = home->spare.outs;
 
-    if (o) {
-        home->spare.outs = o->next;
-        home->spare.out_count--;
-    } else {
-        o = sl__try_alloc_zeroed(sizeof(*o));
-        if (!o)
-            return NULL;
-        if (sl__buf_reserve(&o->buf, FIRST_SIZE) < 0) {
-            sl__free(o);
-            return NULL;
-        }
-    }
-    c->out = o;
-    return &o->buf;
+    c->out = home->spare.outs;
+    if (!c->out)
+        return (c->out = out_new()) ? &c->out->buf : NULL;
+    home->spare.outs = c->out->next;
+    home->spare.out_count--;
+    return &c->out->buf;
 }
 
 void sl__out_free(struct sl__conn *c)
@@ -109,8 +111,9 @@ void sl__out_flush(struct sl__conn *c, int flags)
         struct sl__buf *b = &c->out->buf;
         ssize_t n = sl__sys_send(c->watch.fd, b->data + b->at, sl__buf_len(b), flags);
 
-        if (sent(c, n))
-            sl__buf_consume(b, (size_t)n);
+        if (!sent(c, n))
+            break;
+        b->at += (size_t)n;
     }
     if (sl__out_pending(c) == 0 || c->broken)
         sl__out_free(c);

@@ -29,21 +29,48 @@ static const char *remote(struct sl__exchange *x)
 
 static const struct sl__exchange_ops ops = {.read_body = sl__body_read, .remote = remote};
 
-static struct sl__turn *turn_take(struct sl__conns *home)
+/* What every turn leaves as it found it, and what is the same for all of them. */
+static struct sl__turn *turn_new(struct sl__conns *home)
+{
+    struct sl__turn *t = sl__try_alloc(sizeof(*t) + home->limits.head_fields * sizeof(*t->fields));
+    struct sl__exchange *x;
+
+    if (!t)
+        return NULL;
+    x = &t->exchange;
+    sl__arena_init(&x->arena, &home->arenas);
+    sl__response_init(&x->response);
+    x->ops = &ops;
+    x->limits = &home->limits;
+    x->fiber = NULL;
+    t->writer = sl__stream_writer;
+    t->pinned = NULL;
+    t->trailer = (struct sl__buf){0};
+    t->file = -1;
+    return t;
+}
+
+static void turn_destroy(struct sl__turn *t)
+{
+    sl__arena_reset(&t->exchange.arena);
+    sl__free(t);
+}
+
+static inline struct sl__turn *turn_take(struct sl__conns *home)
 {
     struct sl__turn *t = home->spare.turns;
 
     if (!t)
-        return sl__try_alloc(sizeof(*t) + home->limits.head_fields * sizeof(*t->fields));
+        return turn_new(home);
     home->spare.turns = t->next;
     home->spare.turn_count--;
     return t;
 }
 
-static void turn_give(struct sl__conns *home, struct sl__turn *t)
+static inline void turn_give(struct sl__conns *home, struct sl__turn *t)
 {
     if (home->spare.turn_count >= SPARE_TURNS) {
-        sl__free(t);
+        turn_destroy(t);
         return;
     }
     t->next = home->spare.turns;
@@ -57,35 +84,30 @@ void sl__turns_finish(struct sl__conns *home)
 
     while ((t = home->spare.turns)) {
         home->spare.turns = t->next;
-        sl__free(t);
+        turn_destroy(t);
     }
 }
 
-/* Everything but the request, which the parser has filled. */
-static void set_up(struct sl__turn *t, struct sl__conn *c)
+/* Everything else but the request, which the parser has filled. */
+static inline void set_up(struct sl__turn *t, struct sl__conn *c)
 {
     struct sl__exchange *x = &t->exchange;
-    struct sl__conns *home = c->home;
 
-    sl__arena_init(&x->arena, &home->arenas);
-    sl__response_init(&x->response);
     x->writer = &t->writer;
-    x->ops = &ops;
-    x->limits = &home->limits;
-    x->fiber = NULL;
     x->committed = x->aborted = x->body_begun = false;
     x->ctx = NULL;
     x->ended = NULL;
-    t->writer = sl__stream_writer;
     t->conn = c;
-    t->pinned = NULL;
-    t->file = -1;
-    t->file_at = t->file_left = 0;
+    t->file_left = 0;
     t->burst = 0;
+    t->body_error = 0;
     t->framing = SL__FRAMING_NONE;
     t->wants_body = t->wants_room = t->open_ended = t->half_closed = false;
     t->head_done = t->close = t->failed = t->no_sendfile = t->done = false;
-    sl__body_init(t);
+    t->continued = true;
+    t->body_done = x->request.body == SL__BODY_NONE;
+    if (!t->body_done)
+        sl__body_begin(t);
 }
 
 /* On the fiber, from the request's first instruction to its last. */
@@ -105,17 +127,17 @@ static void run_turn(void *arg)
     }
     x->fiber = NULL;
     sl__response_clear(&x->response);
-    sl__arena_reset(&x->arena);
-    sl__buf_finish(&t->trailer);
+    sl__arena_rewind(&x->arena);
+    if (t->trailer.data)
+        sl__buf_finish(&t->trailer);
     home->serving--;
-    if (t->head_done && !t->failed)
-        home->served++;
+    home->served += t->head_done && !t->failed;
     t->done = true;
     sl__conn_poke(c);
 }
 
 /* The head leaves the input, and stays where it is until the turn is over. */
-static void pin(struct sl__conn *c, struct sl__turn *t, size_t head)
+static inline void pin(struct sl__conn *c, struct sl__turn *t, size_t head)
 {
     struct sl__block *b = c->in;
 
@@ -125,7 +147,13 @@ static void pin(struct sl__conn *c, struct sl__turn *t, size_t head)
     b->pin = b->at;
 }
 
-static void unpin(struct sl__conn *c, struct sl__turn *t)
+static void close_file(struct sl__turn *t)
+{
+    close(t->file);
+    t->file = -1;
+}
+
+static inline void unpin(struct sl__conn *c, struct sl__turn *t)
 {
     if (t->pinned) {
         sl__block_give(c->home, t->pinned);
@@ -133,6 +161,14 @@ static void unpin(struct sl__conn *c, struct sl__turn *t)
     } else if (c->in) {
         c->in->pin = 0;
     }
+}
+
+static inline void let_go(struct sl__conn *c, struct sl__turn *t)
+{
+    c->turn = NULL;
+    if (t->file >= 0)
+        close_file(t);
+    turn_give(c->home, t);
 }
 
 int sl__turn_begin(struct sl__conn *c)
@@ -170,27 +206,30 @@ int sl__turn_begin(struct sl__conn *c)
     return -SL_EOVERLOADED;
 }
 
+/* The connection will not be used for another request. */
+static void end_with(struct sl__conn *c, struct sl__turn *t)
+{
+    bool refuse = t->failed && !t->head_done;
+
+    c->reset = !refuse && t->failed && t->framing == SL__FRAMING_CLOSE;
+    c->phase = SL__CONN_CLOSING;
+    let_go(c, t);
+    if (refuse)
+        sl__close_refuse(c, -ENOMEM);
+}
+
 void sl__turn_after(struct sl__conn *c)
 {
     struct sl__turn *t = c->turn;
 
-    if (c->phase == SL__CONN_SERVE) {
-        unpin(c, t);
-        if (t->file_left > 0 && !t->failed) {
-            c->phase = SL__CONN_FILE;
-            return;
-        }
-    }
-    if (t->failed && !t->head_done) {
-        sl__turn_free(c);
-        sl__close_refuse(c, -ENOMEM);
+    unpin(c, t);
+    if (c->phase == SL__CONN_SERVE && t->file_left > 0 && !t->failed) {
+        c->phase = SL__CONN_FILE;
     } else if (t->failed || t->close) {
-        c->reset = t->failed && t->framing == SL__FRAMING_CLOSE;
-        sl__turn_free(c);
-        c->phase = SL__CONN_CLOSING;
+        end_with(c, t);
     } else if (t->body_done) {
-        sl__turn_free(c);
         c->phase = SL__CONN_READ;
+        let_go(c, t);
     } else {
         c->phase = SL__CONN_SKIP;
     }
@@ -200,9 +239,6 @@ void sl__turn_free(struct sl__conn *c)
 {
     struct sl__turn *t = c->turn;
 
-    c->turn = NULL;
     unpin(c, t);
-    if (t->file >= 0)
-        close(t->file);
-    turn_give(c->home, t);
+    let_go(c, t);
 }

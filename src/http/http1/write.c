@@ -53,7 +53,7 @@ static inline char *put(char *at, const void *bytes, size_t len)
 
 #define PUT(at, literal) put(at, literal, sizeof(literal) - 1)
 
-static char *put_decimal(char *at, uint64_t n)
+static char *put_large_decimal(char *at, uint64_t n)
 {
     char digits[DIGITS_MAX], *p = digits + sizeof(digits);
 
@@ -62,6 +62,20 @@ static char *put_decimal(char *at, uint64_t n)
         n /= 10;
     } while (n);
     return put(at, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+static inline char *put_decimal(char *at, uint64_t n)
+{
+    unsigned hundreds = (unsigned)n / 100, tens = (unsigned)n / 10 % 10;
+
+    if (n > 999)
+        return put_large_decimal(at, n);
+    *at = (char)('0' + hundreds);
+    at += n > 99;
+    *at = (char)('0' + tens);
+    at += n > 9;
+    *at = (char)('0' + (unsigned)n % 10);
+    return at + 1;
 }
 
 static char *put_hex(char *at, uint64_t n)
@@ -77,14 +91,8 @@ static char *put_hex(char *at, uint64_t n)
     }
 }
 
-static char *put_status(char *at, int status)
+static char *put_odd_status(char *at, int status)
 {
-    unsigned i = (unsigned)status - 200U;
-
-    if (i < sizeof(status_lines) / sizeof(*status_lines) && status_lines[i].len > 0) {
-        memcpy(at, status_lines[i].text, sizeof(status_lines[i].text));
-        return at + status_lines[i].len;
-    }
     at = PUT(at, "HTTP/1.1 ");
     *at++ = (char)('0' + status / 100 % 10);
     *at++ = (char)('0' + status / 10 % 10);
@@ -92,18 +100,28 @@ static char *put_status(char *at, int status)
     return PUT(at, " \r\nDate: "); /* the reason may be empty, the SP before it not (RFC 9112 §4) */
 }
 
-static char *put_framing(char *at, const struct sl__http1_head *h)
+static inline char *put_status(char *at, int status)
 {
-    if (h->length >= 0) {
+    unsigned i = (unsigned)status - 200U;
+
+    if (i >= sizeof(status_lines) / sizeof(*status_lines) || status_lines[i].len == 0)
+        return put_odd_status(at, status);
+    memcpy(at, status_lines[i].text, sizeof(status_lines[i].text));
+    return at + status_lines[i].len;
+}
+
+static inline char *put_framing(char *at, int64_t length, unsigned flags)
+{
+    if (length >= 0) {
         at = PUT(at, framing_length);
-        at = put_decimal(at, (uint64_t)h->length);
+        at = put_decimal(at, (uint64_t)length);
         at = PUT(at, "\r\n");
-    } else if (h->chunked) {
+    } else if (flags & SL__HEAD_CHUNKED) {
         at = PUT(at, framing_chunked);
     }
-    if (h->close)
+    if (flags & SL__HEAD_CLOSE)
         at = PUT(at, framing_close);
-    else if (h->keep_alive)
+    else if (flags & SL__HEAD_KEEP_ALIVE)
         at = PUT(at, framing_keep_alive);
     return at;
 }
@@ -114,35 +132,35 @@ static bool is_content_length(const struct sl__header *header)
            sl__str_equal_nocase(header->name, SL__STR("Content-Length"));
 }
 
-static char *put_headers(char *at, const struct sl__header *header)
+static inline char *put_headers(char *at, const struct sl__header *header)
 {
     for (; header; header = header->next) {
         if (is_content_length(header))
             continue;
-        at = put(at, header->name.ptr, header->name.len);
+        at = sl__copy(at, header->name.ptr, header->name.len);
         at = PUT(at, ": ");
-        at = put(at, header->value.ptr, header->value.len);
+        at = sl__copy(at, header->value.ptr, header->value.len);
         at = PUT(at, "\r\n");
     }
     return PUT(at, "\r\n");
 }
 
-int sl__http1_write_head(struct sl__buf *out, const struct sl__http1_head *h)
+int sl__http1_write_answer(struct sl__buf *out, const struct sl__response *r, int64_t length,
+                           unsigned flags, const char *date)
 {
-    size_t room = FIXED_ROOM;
+    size_t body = flags & SL__HEAD_AND_BYTES ? r->bytes.len : 0, room = FIXED_ROOM + body;
     char *at;
-    int r;
 
-    for (const struct sl__header *i = h->response->headers; i; i = i->next)
+    for (const struct sl__header *i = r->headers; i; i = i->next)
         room += i->name.len + i->value.len + sizeof(": \r\n") - 1;
-    r = sl__buf_reserve(out, room);
-    if (r < 0)
-        return r;
-    at = put_status(out->data + out->end, h->response->status);
-    at = put(at, h->date, SL__HTTP_DATE_LEN);
+    if (sl__buf_reserve(out, room) < 0)
+        return -ENOMEM;
+    at = put_status(out->data + out->end, r->status);
+    at = put(at, date, SL__HTTP_DATE_LEN);
     at = PUT(at, "\r\n");
-    at = put_framing(at, h);
-    at = put_headers(at, h->response->headers);
+    at = put_framing(at, length, flags);
+    at = put_headers(at, r->headers);
+    at = sl__copy(at, r->bytes.ptr, body);
     out->end = (size_t)(at - out->data);
     return 0;
 }

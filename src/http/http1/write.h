@@ -18,8 +18,27 @@ struct sl__http1_head {
     const char *date; /* SL__HTTP_DATE_LEN characters */
 };
 
-/** Appends status line, Date, framing, the response's headers and the empty line. 0 or -ENOMEM. */
-int sl__http1_write_head(struct sl__buf *out, const struct sl__http1_head *h);
+/** The same, for sl__http1_write_answer(). */
+enum {
+    SL__HEAD_CHUNKED = 1,
+    SL__HEAD_CLOSE = 2,
+    SL__HEAD_KEEP_ALIVE = 4,
+    SL__HEAD_AND_BYTES = 8, /* the response's bytes follow */
+};
+
+/** Appends status line, Date, framing, the response's headers, the empty line, and perhaps the
+ * body. 0; -ENOMEM: then nothing. */
+int sl__http1_write_answer(struct sl__buf *out, const struct sl__response *r, int64_t length,
+                           unsigned flags, const char *date);
+
+/** Appends the head. */
+static inline int sl__http1_write_head(struct sl__buf *out, const struct sl__http1_head *h)
+{
+    unsigned flags = (h->chunked ? SL__HEAD_CHUNKED : 0) | (h->close ? SL__HEAD_CLOSE : 0) |
+                     (h->keep_alive ? SL__HEAD_KEEP_ALIVE : 0);
+
+    return sl__http1_write_answer(out, h->response, h->length, flags, h->date);
+}
 
 /** Appends one chunk around @p len (> 0) bytes. */
 int sl__http1_write_chunk(struct sl__buf *out, const void *bytes, size_t len);

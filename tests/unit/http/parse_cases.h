@@ -13,6 +13,7 @@
 #define BIG (-SL_EHEADTOOBIG)
 #define LONG (-SL_ETARGETTOOLONG)
 #define VERSION (-SL_EVERSION)
+#define METHOD (-SL_EMETHOD)
 #define CODING (-SL_ECODING)
 #define EXPECTATION (-SL_EEXPECTATION)
 
@@ -63,6 +64,16 @@ static const struct parse_case parse_cases[] = {
     LINE("3.1", "every token character", "!#$%&'*+-.^_`|~09azAZ / HTTP/1.1", GOOD),
     LINE("3.1", "one letter", "G / HTTP/1.1", GOOD),
     LINE("3.1", "begins like GET", "GETT / HTTP/1.1", GOOD),
+    LINE("3", "the longest",
+         "M234567890123456789012345678901234567890123456789012345678901234 /x HTTP/1.1", GOOD),
+    LINE("3", "one letter more",
+         "M2345678901234567890123456789012345678901234567890123456789012345 /x HTTP/1.1", METHOD),
+    RAW("3", "said before its end",
+        "M2345678901234567890123456789012345678901234567890123456789012345", METHOD),
+    RAW("3", "the longest so far",
+        "M234567890123456789012345678901234567890123456789012345678901234", MORE),
+    LINE("3", "wrong before it is too long",
+         "M234567890123456789012345678901234567890123456789012345678901(34567 / HTTP/1.1", BAD),
     LINE("3.1", "no method", " / HTTP/1.1", BAD),
     LINE("3.1", "parenthesis in the method", "G(T / HTTP/1.1", BAD),
     LINE("3.1", "slash in the method", "GE/T / HTTP/1.1", BAD),
