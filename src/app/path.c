@@ -46,29 +46,31 @@ static inline bool full(const struct sl__path *p, uint32_t count)
 
 static int split_plain(struct sl__path *p, struct sl__arena *a)
 {
-    const char *text = p->text.ptr, *start = text + 1, *end = text + p->text.len;
+    const char *text = p->text.ptr, *at = text + 1, *end = text + p->text.len;
+    struct sl__segment *segment = p->segments;
     uint32_t count = 0;
 
-    for (;; start++) {
-        struct sl__segment *segment = &p->segments[count];
-        const char *stop = start;
+    for (;;) {
+        const char *start = at;
 
         if (full(p, count)) {
             if (grow(p, a) < 0)
                 return -ENOMEM;
-            segment = &p->segments[count];
+            segment = p->segments + count;
         }
-        while (stop < end && *stop != '/')
-            stop++;
+        while (at < end && *at != '/')
+            at++;
         segment->ptr = start;
-        segment->len = (uint32_t)(stop - start);
+        segment->len = (uint32_t)(at - start);
         segment->at = (uint32_t)(start - text);
-        segment->hash = sl__path_hash(start, (size_t)(stop - start));
-        start = stop;
-        if (++count == SL__SEGMENTS_MAX || start == end)
+        segment->hash = sl__path_hash(start, (size_t)(at - start));
+        segment++;
+        count++;
+        if (at == end || count == SL__SEGMENTS_MAX)
             break;
+        at++;
     }
-    p->more = start < end;
+    p->more = at < end;
     p->count = count;
     return 0;
 }

@@ -253,7 +253,7 @@ static struct heard play(const char *data, size_t size, size_t longest, unsigned
 
 static const char *find(const char *p, const char *end, const char *text)
 {
-    return memmem(p, (size_t)(end - p), text, strlen(text));
+    return p ? memmem(p, (size_t)(end - p), text, strlen(text)) : NULL;
 }
 
 /* Whatever was said, these are answers; drops the interim ones. */
