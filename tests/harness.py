@@ -13,6 +13,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ.get("SHALLOT_BUILD_DIR", ROOT / "build-test-gcc"))
 LONG = bool(os.environ.get("SHALLOT_LONG"))
+SANITIZED = "asan" in BUILD.name
+COMPILER = "clang" if "clang" in BUILD.name else "gcc"
+SANITIZE = ["-fsanitize=address,undefined"] if SANITIZED else []
 PATIENCE = 30  # seconds; many times what anything here should take
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -24,6 +27,9 @@ class Program:
 
     def __init__(self, command, env=None, cwd=None, wait_ready=True, **popen):
         clean = {k: v for k, v in os.environ.items() if not k.startswith("SHALLOT_") and k not in ("PORT", "HOST")}
+        if SANITIZED:  # what the tool builds against a sanitized library has to be sanitized too
+            clean.update(CC=COMPILER, CFLAGS="-g " + " ".join(SANITIZE))
+        self.report_expected = False  # a sanitizer's report is a failure, unless the test says so
         self.process = subprocess.Popen([str(c) for c in command], env={**clean, "HOST": "127.0.0.1", "PORT": "0", **(env or {})},
                                         cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         text=True, errors="replace", bufsize=1, start_new_session=True, **popen)

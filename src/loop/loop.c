@@ -83,6 +83,8 @@ static int tick(struct sl__loop *l, int timeout_ms)
     if (l->tick.before)
         l->tick.before(l->tick.self);
     n = sl__sys_epoll_wait(l->epfd, l->events, BATCH, timeout_ms);
+    if (n == -EINTR) /* by a stop and SIGCONT, too: what happened meanwhile comes with the time */
+        n = sl__sys_epoll_wait(l->epfd, l->events, BATCH, 0);
     l->now = sl__sys_now();
     if (l->tick.after)
         l->tick.after(l->tick.self);

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from harness import BUILD, ROOT, Connection, Load, alive, children, descendants, wait_until
+from harness import BUILD, COMPILER, ROOT, SANITIZE, Connection, Load, alive, children, descendants, wait_until
 
 TOOL = BUILD / "cli/shallot"
 
@@ -180,9 +180,7 @@ def test_run_serves_a_program(start):
 
 def test_build_option_overrides(start, folder):
     file = folder("hello")
-    command = f"echo building by hand && cc -I{ROOT}/include {file} -o app {BUILD}/src/libshallot.a -lpcre2-8 -ljansson -pthread"
-    if "asan" in BUILD.name:
-        command = command.replace("cc ", ("clang" if "clang" in BUILD.name else "gcc") + " -fsanitize=address,undefined ")
+    command = f"echo building by hand && {COMPILER} {' '.join(SANITIZE)} -I{ROOT}/include {file} -o app {BUILD}/src/libshallot.a -lpcre2-8 -ljansson -pthread"
     program = start([TOOL, "dev", "./app", "--build", command], cwd=file.parent)
     program.expect("building by hand")
     assert program.get("/").text == "Hello world\n"
@@ -192,10 +190,8 @@ def test_build_option_overrides(start, folder):
 
 def test_a_makefile_is_used(start, folder):
     file = folder("hello")
-    flags = "-fsanitize=address,undefined" if "asan" in BUILD.name else ""
-    compiler = "clang" if "clang" in BUILD.name else "gcc"
     (file.parent / "Makefile").write_text(
-        f"app: hello.c\n\t@echo made by make\n\t{compiler} {flags} -I{ROOT}/include $< -o $@ {BUILD}/src/libshallot.a -lpcre2-8 -ljansson -pthread\n")
+        f"app: hello.c\n\t@echo made by make\n\t{COMPILER} {' '.join(SANITIZE)} -I{ROOT}/include $< -o $@ {BUILD}/src/libshallot.a -lpcre2-8 -ljansson -pthread\n")
     program = start([TOOL, "dev", "./app"], cwd=file.parent)
     program.expect("made by make")
     assert program.get("/").text == "Hello world\n"

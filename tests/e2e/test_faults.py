@@ -39,6 +39,7 @@ static int large(sl_ctx *c)
     free(p);
     return r < 0 ? r : sl_text(c, "told");
 }
+static void up(sl_app *app, const sl_worker_info *w, void *self) { printf("up %d\\n", w->id); }
 static int channel(void) /* as a program gone mad would find it */
 {
     for (int fd = 3; fd < 64; fd++) {
@@ -67,6 +68,7 @@ int main(void)
     sl_app *app = sl_new(.instances = 2, .grace_ms = 300, OPTIONS);
     sl_on_message(app, "count", on_count, NULL);
     sl_on_message(app, "large", on_large, NULL);
+    sl_on_worker_up(app, up, NULL);
     sl_share(app, "count", &count, sizeof count);
     sl_get(app, "/", who);
     sl_get(app, "/tell", tell);
@@ -215,10 +217,11 @@ def test_a_master_that_was_stopped_hears_before_it_judges(build, place, start):
     place.put(build("one"))
     program = start([place.path])
     old = program.wait_workers(2)
+    program.expect(r"\bup \d", count=2)
     for _ in range(10):  # a loaded machine may come too late to stop it in time
         mark = program.mark()
         program.signal(signal.SIGHUP)
-        program.expect("listening", start=mark, count=2)
+        program.expect(r"\bup \d", start=mark, count=2)
         suspend(program.pid)
         stopped = time.monotonic()
         if not program.matches("serves", start=mark):
