@@ -6,6 +6,7 @@
  * or standalone through serve/.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "app/app.h"
 #include "base/log.h"
@@ -53,7 +54,7 @@ static int master_send(sl_app *app, uint32_t target, const char *topic, const vo
 static int run_master(sl_app *app)
 {
     struct sl__endpoint endpoints[SL__LISTENERS_MAX];
-    char reason[160] = "as the program says";
+    char reason[160];
     struct sl__master_config config = {
         .name = app->options.name,
         .instances = (unsigned)app->options.instances,
@@ -78,6 +79,9 @@ static int run_master(sl_app *app)
         snprintf(reason, sizeof reason, "development");
     } else if (config.instances == 0) {
         config.instances = sl__usable_cpus(reason, sizeof reason);
+    } else {
+        snprintf(reason, sizeof reason, "%s",
+                 getenv("SHALLOT_INSTANCES") ? "SHALLOT_INSTANCES" : "as the program says");
     }
     return sl__master_run(&config);
 }
