@@ -26,7 +26,7 @@ typedef struct sl_limits {
     unsigned connection_requests; /**< requests on one connection, then Connection: close. Default
                                      1,000,000 */
     unsigned connections; /**< per worker; at the limit accepting pauses. Default: the descriptor
-                             limit less 64 */
+                             limit less 128 */
     unsigned fibers; /**< requests in a handler at once, per worker; over it: 503. Default 10,000 */
     size_t message_bytes; /**< one message of the bus. Default 64 MiB */
     size_t

@@ -122,7 +122,9 @@ int sl__batch_receive(struct sl__batch *b, int fd)
     take_descriptors(b, &m);
     if (n == 0)
         return -EPIPE;
-    if (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+    if (m.msg_flags & MSG_CTRUNC)
+        return -EMFILE; /* what is missing cannot be had any more */
+    if (m.msg_flags & MSG_TRUNC)
         return -EBADMSG; /* whatever follows is not to be trusted */
     b->len = (size_t)n;
     return 1;

@@ -27,8 +27,8 @@ int sl__batch_send(const struct sl__batch *b, int fd);
 /**
  * Reads one packet into a batch, closing what descriptors are in it.
  *
- * @return 1; 0: nothing there now; -EPIPE: the end; -EBADMSG: octets or descriptors are missing; or
- * the socket's error
+ * @return 1; 0: nothing there now; -EPIPE: the end; -EMFILE: this process had no room for the
+ * descriptors; -EBADMSG: octets are missing; or the socket's error
  */
 int sl__batch_receive(struct sl__batch *b, int fd);
 

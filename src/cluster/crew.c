@@ -87,9 +87,14 @@ static void process_ready(struct sl__watch *w, uint32_t events)
 static void hung_up(void *self)
 {
     struct sl__member *w = self;
+    int error = sl__channel_error(w->channel);
+    char why[96] = "";
 
-    if (!w->leaving)
-        sl__crew_give_up(w, sl__channel_error(w->channel) ? "what it said could not be read" : "");
+    if (w->leaving)
+        return;
+    if (error)
+        snprintf(why, sizeof why, "what it said could not be read: %s", sl_strerror(error));
+    sl__crew_give_up(w, why);
 }
 
 static void patience_ended(struct sl__timer *t)

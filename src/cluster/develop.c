@@ -41,6 +41,7 @@ struct develop {
     struct sl__tree *tree;   /* NULL while the program runs */
     struct sl__build *build; /* NULL: nothing to build */
     struct sl__watch child;  /* pidfd; -1: it does not run */
+    struct sl__task bury;    /* as PID 1: strangers */
     pid_t pid;
     bool had_terminal;
     int status;
@@ -295,10 +296,28 @@ static void built(void *self, int status, const char *output, int64_t duration_n
     wait_for_change(v);
 }
 
+/* In a container we may be PID 1. Program and build have been reaped by now, if they have ended. */
+static void bury_strangers(struct sl__task *t)
+{
+    struct develop *v = SL__OWNER(t, struct develop, bury);
+    siginfo_t info = {0};
+
+    while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0 &&
+           info.si_pid != v->pid && (!v->build || info.si_pid != sl__build_pid(v->build))) {
+        waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
+        info.si_pid = 0;
+    }
+}
+
 static void on_signal(struct sl__signals *s, int signal)
 {
     struct develop *v = SL__OWNER(s, struct develop, signals);
 
+    if (signal == SIGCHLD) {
+        if (getpid() == 1)
+            sl__loop_defer(&v->loop, &v->bury);
+        return;
+    }
     if (v->pid == 0) {
         end(v, 0);
         return;
@@ -312,16 +331,18 @@ static void on_signal(struct sl__signals *s, int signal)
 
 static int start(struct develop *v)
 {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
     const struct sl__build_events events = {built, v};
     int r = sl__loop_init(&v->loop);
 
     if (r < 0)
         return r;
+    signal(SIGCHLD, SIG_DFL); /* ignored, it would take the program's exit status away */
     r = sl__signals_start(&v->signals, &v->loop, signals, sizeof signals / sizeof *signals,
                           on_signal);
     if (r < 0)
         return r;
+    v->bury.run = bury_strangers;
     if (v->d.build)
         v->build = sl__build_new(&v->loop, v->d.build, &events);
     return 0;

@@ -135,7 +135,10 @@ static void take_frame(void *self, struct sl__frame *frame)
 static void channel_closed(void *self)
 {
     struct sl__worker *w = self;
+    int error = sl__channel_error(w->channel);
 
+    if (error)
+        sl__log(SL__ERROR, "what the master said could not be read: %s", sl_strerror(error));
     w->events.orphaned(w->events.self);
 }
 

@@ -22,7 +22,7 @@
     X(linger_ms, 1000,                                                                             \
       "one round trip to anywhere, so that a reset does not destroy the answer (RFC 9112 9.6)")    \
     X(connection_requests, 1000000, "bounds how long one connection pins itself to one worker")    \
-    X(connections, 0, "0: the descriptor limit less 64 for the program's own files")               \
+    X(connections, 0, "0: the descriptor limit less 128 for the program's own files")              \
     X(fibers, 10000, "two mappings each, a third of the kernel's default of 65,530 per process")   \
     X(message_bytes, 67108864, "IP2 wants 64 MiB to work")                                         \
     X(queue_bytes, 134217728, "two of the largest messages")

@@ -25,7 +25,7 @@
 
 #define ASK_AGAIN (20 * SL__MS)
 #define RETRY (50 * SL__MS)
-#define OWN_FILES 64 /* descriptors left to the program */
+#define OWN_FILES 128 /* descriptors left to the program, and to large messages: 64 of these */
 
 enum pause { PAUSE_GATE = 1, PAUSE_LIMIT = 2, PAUSE_FILES = 4 };
 

@@ -95,12 +95,6 @@ static void on_orphaned(void *self)
                       grace < ORPHAN_GRACE ? grace : ORPHAN_GRACE, true);
 }
 
-static int failed_to(const char *what, int error)
-{
-    sl__log(SL__ERROR, "cannot %s: %s", what, sl_strerror(error));
-    return 1;
-}
-
 int sl__serve_as_worker(sl_app *app, const struct sl__role *role)
 {
     struct sl__serving s = {.app = app, .gate = {set_connections, too_many}};
@@ -118,29 +112,36 @@ int sl__serve_as_worker(sl_app *app, const struct sl__role *role)
                               .message_bytes = app->options.limits.message_bytes,
                               .shares = sl__bus_shares(app->bus)};
     char who[32];
-    int r;
+    int status = 1, r;
 
     snprintf(who, sizeof who, "worker %u", role->worker);
     sl__log_set_who(who);
     sl__set_process_title("shallot: worker %u (%s)", role->worker, app->options.name);
     r = sl__scoreboard_attach(&s.board, role->scoreboard);
     if (r < 0)
-        return failed_to("map the scoreboard", r);
+        return sl__serving_failed_to("map the scoreboard", r);
     s.slot = &s.board.slots[role->slot];
     r = sl__serving_init(&s);
-    if (r < 0)
-        return failed_to("start the worker", r);
+    if (r < 0) {
+        sl__serving_failed_to("start the worker", r);
+        goto out;
+    }
     s.loop.tick.before = falls_asleep;
     s.loop.tick.after = wakes_up;
     s.loop.tick.self = &s;
     hello.endpoint_count = sl__serving_endpoints(app, hello.endpoints);
     s.worker = sl__worker_new(&s.loop, &hello, app->options.limits.queue_bytes, &events);
     if (!s.worker)
-        return 1;
+        goto out;
     r = sl__serving_start(&s, role->worker);
-    if (r < 0)
-        return failed_to("start the bus", r);
-    r = sl__serving_run(&s);
+    if (r < 0) {
+        sl__serving_failed_to("start the bus", r);
+        goto out;
+    }
+    sl__serving_run(&s);
+    status = 0;
+out:
+    sl__serving_finish(&s);
     sl__scoreboard_finish(&s.board);
-    return r;
+    return status;
 }

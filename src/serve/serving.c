@@ -76,18 +76,28 @@ void sl__serving_listener(struct sl__serving *s, unsigned index, int fd)
         sl__serving_give_up(s, sl_strerror(r));
 }
 
-int sl__serving_run(struct sl__serving *s)
+void sl__serving_run(struct sl__serving *s)
 {
     int r = sl__loop_run(&s->loop);
 
-    if (r < 0)
-        sl__log(SL__ERROR, "the event loop failed: %s", sl_strerror(r));
+    if (r < 0) /* requests may be in their handlers: there is no way back through main() */
+        sl__serving_give_up(s, sl_strerror(r));
+}
+
+int sl__serving_failed_to(const char *what, int error)
+{
+    sl__log(SL__ERROR, "cannot %s: %s", what, sl_strerror(error));
+    return 1;
+}
+
+void sl__serving_finish(struct sl__serving *s)
+{
     sl__timer_stop(&s->loop, &s->deadline);
     sl__beats_stop(s);
     sl__beats_free(s);
     sl__server_free(s->server);
     sl__worker_free(s->worker);
     sl__fibers_finish();
+    sl__signals_stop(&s->signals);
     sl__loop_finish(&s->loop);
-    return r < 0;
 }

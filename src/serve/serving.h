@@ -45,8 +45,12 @@ void sl__serving_listener(struct sl__serving *s, unsigned index, int fd);
 /** Starts the mailbox; once it has joined, the start callbacks run and connections are accepted. 0
  * or a negative errno. */
 int sl__serving_start(struct sl__serving *s, uint32_t id);
-/** Runs until it has left, then frees everything. @return exit status */
-int sl__serving_run(struct sl__serving *s);
+/** Runs until it has left. */
+void sl__serving_run(struct sl__serving *s);
+/** Frees everything; also after any of the above has failed. No fiber lives. */
+void sl__serving_finish(struct sl__serving *s);
+/** Logs why the process ends. @return 1, its exit status */
+int sl__serving_failed_to(const char *what, int error);
 /** Accepts no more, finishes what was begun, runs the stop callbacks and ends the loop; by force
  * after the deadline. */
 void sl__serving_drain(struct sl__serving *s, enum sl__drain kind, int64_t deadline_ns,

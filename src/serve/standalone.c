@@ -48,33 +48,33 @@ static void remove_unix_sockets(const sl_app *app)
             unlink(e->unix_path);
 }
 
-static int failed_to(const char *what, int error)
-{
-    sl__log(SL__ERROR, "cannot %s: %s", what, sl_strerror(error));
-    return 1;
-}
-
 int sl__serve_standalone(sl_app *app)
 {
     static const int stopping[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
     struct sl__serving s = {.app = app};
-    int r;
+    int status = 1, r;
 
     sl__log_set_who(app->options.name);
     sl__app_set_role(1, false);
     r = sl__serving_init(&s);
-    if (r < 0)
-        return failed_to("start", r);
+    if (r < 0) {
+        sl__serving_failed_to("start", r);
+        goto out;
+    }
     if (open_listeners(&s) < 0)
-        return 1;
+        goto out;
     r = sl__signals_start(&s.signals, &s.loop, stopping, sizeof stopping / sizeof *stopping,
                           on_standalone_signal);
-    if (r < 0)
-        return failed_to("handle signals", r);
-    r = sl__serving_start(&s, 1);
-    if (r < 0)
-        return failed_to("start the bus", r);
-    r = sl__serving_run(&s);
+    if (r == 0)
+        r = sl__serving_start(&s, 1);
+    if (r < 0) {
+        sl__serving_failed_to("start", r);
+        goto out;
+    }
+    sl__serving_run(&s);
     remove_unix_sockets(app);
-    return r;
+    status = 0;
+out:
+    sl__serving_finish(&s);
+    return status;
 }

@@ -65,7 +65,7 @@ static int spin(sl_ctx *c) { sl_info("spinning"); for (volatile int i = 0;;) i =
 int main(void)
 {
     BEFORE
-    sl_app *app = sl_new(.instances = 2, .grace_ms = 300, OPTIONS);
+    sl_app *app = sl_new(.grace_ms = 300, OPTIONS);
     sl_on_message(app, "count", on_count, NULL);
     sl_on_message(app, "large", on_large, NULL);
     sl_on_worker_up(app, up, NULL);
@@ -85,7 +85,7 @@ int main(void)
 
 @pytest.fixture
 def build(compile):
-    def make(name="app", options=".drain_ms = 5000", functions="", before="", more=""):
+    def make(name="app", options=".instances = 2, .drain_ms = 5000", functions="", before="", more=""):
         source = APP.replace("OPTIONS", options).replace("FUNCTIONS", functions).replace("BEFORE", before).replace("MORE", more)
         return compile(source, name=name)
 
@@ -301,11 +301,11 @@ def test_what_cannot_be_executed_is_said_in_one_line(build, place, start, what, 
 
 def test_a_reload_raises_the_limit_of_messages(build, place, start):
     """The master kept its first limit and killed the workers of the new code: their messages made no sense to it."""
-    place.put(build("small", options=".limits.message_bytes = 1000"))
+    place.put(build("small", options=".instances = 2, .limits.message_bytes = 1000"))
     program = start([place.path])
     old = program.wait_workers(2)
     assert program.get("/large/1/100000").status == 500
-    place.put(build("large", options=".limits.message_bytes = 1000000"))
+    place.put(build("large", options=".instances = 2, .limits.message_bytes = 1000000"))
     program.signal(signal.SIGHUP)
     wait_swapped(program, old)
     new = program.workers()
@@ -360,6 +360,24 @@ def test_a_program_that_cannot_be_started_for_want_of_descriptors(app):
     app.wait_workers(2)
 
 
+def test_a_worker_full_of_connections_takes_large_messages(build, start):
+    """Up to 64 of them lie in its mailbox as descriptors; there was no room left, and it took the master for dead."""
+    app = build(options=".drain_ms = 5000, .instances = 1", more="sl_on_message(app, \"large\", nap, NULL);", functions="""
+static void nap(sl_app *app, const sl_message *m, void *self) { if (octets == m->len) sl_sleep(300); }
+""")
+    program = start([app], preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (300, 4096)))
+    [worker] = program.wait_workers(1)
+    clients = [Connection(program.port) for _ in range(240)]
+    assert clients[0].get("/").status == 200
+    wait_until(lambda: len(descriptors(worker)) >= 300 - 128, "it is full")
+    assert clients[0].get("/large/31/33000").text == "told"
+    assert clients[0].get("/large/100/33000").text == "told"
+    wait_until(lambda: clients[0].get("/").text.split()[-1] == str(131 * 33000), "all have arrived")
+    assert program.workers() == [worker]
+    for client in clients:
+        client.close()
+
+
 def test_storms_of_signals_end_well(app):
     """100 reloads, and as many workers more and less, as fast as they can be sent."""
     old = app.workers()
@@ -393,7 +411,7 @@ def test_nothing_is_left_behind_by_reloads_kills_and_messages(app):
 
 def test_a_worker_that_never_comes_back_does_not_keep_a_stop(build, start):
     """A handler that loops for ever: killed after the drain time."""
-    program = start([build(options=".drain_ms = 100")])
+    program = start([build(options=".instances = 2, .drain_ms = 100")])
     program.wait_workers(2)
     with Connection(program.port) as client:
         client.send_request("/spin")
@@ -405,7 +423,7 @@ def test_a_worker_that_never_comes_back_does_not_keep_a_stop(build, start):
 
 def test_a_worker_that_never_comes_back_is_no_orphan(build, start):
     """The master is killed: nobody reads the end of the channel, so the death signal has to do."""
-    program = start([build(options=".drain_ms = 100")])
+    program = start([build(options=".instances = 2, .drain_ms = 100")])
     workers = program.wait_workers(2)
     with Connection(program.port) as client:
         client.send_request("/spin")
@@ -455,6 +473,23 @@ static int orphan(sl_ctx *c)
     everyone = lambda: Path(f"/proc/{master}/task/{master}/children").read_text().split()
     wait_until(lambda: len(everyone()) == 2, lambda: f"two children expected, there are {[state_of(pid) for pid in everyone()]}")
     os.kill(master, signal.SIGTERM)
+    assert program.wait() == 0
+
+
+@pytest.mark.skipif(not can_unshare(), reason="no user namespaces here")
+def test_the_tool_as_pid_1_buries_strangers(start, folder):
+    """In a container `shallot dev` may be PID 1: a process that the build has left behind ends."""
+    file = folder("hello")
+    command = f"(sleep 0.05 &) ; test -e app || exec cp {BUILD}/examples/hello app"
+    program = start(["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc", TOOL, "dev", "./app", "--build", command], cwd=file.parent,
+                    wait_ready=False)
+    program.expect(r"listening on http://")
+    [tool] = children(program.pid)
+    (file.parent / "page.html").write_text("changed")
+    program.expect(r"(?s)generation 2 serves")
+    everyone = lambda: Path(f"/proc/{tool}/task/{tool}/children").read_text().split()
+    wait_until(lambda: len(everyone()) == 1, lambda: f"one child expected, there are {[state_of(pid) for pid in everyone()]}")
+    os.kill(tool, signal.SIGTERM)
     assert program.wait() == 0
 
 
