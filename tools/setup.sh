@@ -18,10 +18,12 @@ missing_packages()
 }
 
 # The lists of packages may be missing (a bare image) or old: asks for new ones only when it does not work without.
+# A machine that has just started may be installing its own updates: waits for that.
 apt_install()
 {
     # shellcheck disable=SC2086 # the list is meant to be split
-    set -- $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
+    set -- $as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y \
+        --no-install-recommends $missing
     "$@" || { $as_root apt-get update && "$@"; }
 }
 

@@ -59,6 +59,8 @@ static void stop(struct sl__master *m, const char *why, bool fast)
 
 static void hang_up(struct sl__master *m)
 {
+    if (m->stopping)
+        return;
     if (!terminal_is_gone(m)) {
         sl__log(SL__INFO, "reloading (SIGHUP)");
         sl__master_reload(m);

@@ -60,10 +60,14 @@ restore:
 
 void sl__signals_stop(struct sl__signals *s)
 {
+    const struct timespec at_once = {0};
+
     if (!s->loop)
         return;
     sl__loop_remove(s->loop, &s->watch);
     close(s->watch.fd);
     s->loop = NULL;
+    while (sigtimedwait(&s->mask, NULL, &at_once) > 0)
+        ; /* one that waits would strike, as soon as it may, a process that has done all it asks */
     pthread_sigmask(SIG_SETMASK, &s->old_mask, NULL);
 }

@@ -19,7 +19,8 @@ struct sl__signals {
  * negative errno. */
 int sl__signals_start(struct sl__signals *s, struct sl__loop *l, const int *list, size_t count,
                       void (*on_signal)(struct sl__signals *s, int signal));
-/** Restores the mask. May be called from on_signal(), and on zeroed memory. */
+/** Drops what has come meanwhile and restores the mask. May be called from on_signal(), and on
+ * zeroed memory. */
 void sl__signals_stop(struct sl__signals *s);
 
 #endif

@@ -378,6 +378,20 @@ static void nap(sl_app *app, const sl_message *m, void *self) { if (octets == m-
         client.close()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_at_the_last_moment_does_not_spoil_the_exit_status(build, start, tmp_path, number):
+    """It came when the workers were gone, stayed pending, and killed the master as soon as it gave the signals back."""
+    told = tmp_path / "told"
+    command = f"trap 'touch {told}' TERM; touch {tmp_path}/begun; while :; do sleep 0.01; done"
+    program = start([build()], env={"SHALLOT_MODE": "development", "SHALLOT_BUILD": command}, cwd=tmp_path)
+    (tmp_path / "page.html").write_text("changed")
+    wait_until(lambda: (tmp_path / "begun").exists(), "it builds")
+    program.signal(signal.SIGTERM)
+    wait_until(told.exists, "the build is told to end: the last thing a master does")
+    program.signal(number)
+    assert program.wait() == 0
+
+
 def test_storms_of_signals_end_well(app):
     """100 reloads, and as many workers more and less, as fast as they can be sent."""
     old = app.workers()
@@ -394,7 +408,11 @@ def test_storms_of_signals_end_well(app):
 
 def test_nothing_is_left_behind_by_reloads_kills_and_messages(app):
     """The master's descriptors afterwards are those of the beginning; nobody is a zombie."""
-    before = sorted(name.split(":")[0] for name in descriptors(app.pid).values())
+    def held():  # but for large messages in the relay's log, which is bounded by its octets and not by this test
+        names = [name.split(":")[0] for name in descriptors(app.pid).values() if "shallot-message" not in name]
+        return sorted(names)
+
+    before = held()
     for _ in range(5):
         old = app.workers()
         app.signal(signal.SIGHUP)
@@ -403,8 +421,8 @@ def test_nothing_is_left_behind_by_reloads_kills_and_messages(app):
         mark = app.mark()
         os.kill(int(app.get("/").text.split()[1]), signal.SIGKILL)
         app.expect("listening", start=mark)
-    wait_until(lambda: sorted(name.split(":")[0] for name in descriptors(app.pid).values()) == before,
-               lambda: f"{before} expected, there are {descriptors(app.pid)}")
+    wait_until(lambda: held() == before, lambda: f"{before} expected, there are {descriptors(app.pid)}")
+    assert sum("shallot-message" in name for name in descriptors(app.pid).values()) <= (1 << 20) // 40000 + 1
     everyone = Path(f"/proc/{app.pid}/task/{app.pid}/children").read_text().split()
     assert len(everyone) == 2
 
