@@ -162,6 +162,8 @@ static void test_hosts(void **state)
 
         if (table[i].v6 && !has_ipv6())
             continue;
+        if (strcmp(table[i].host, "localhost") == 0 && access("/etc/hosts", R_OK) < 0)
+            continue; /* a bare root of debootstrap knows no names */
         fd = open_it(tcp(table[i].host, 0));
         assert_true(fd >= 0);
         sl__endpoint_url(fd, url, sizeof(url));
