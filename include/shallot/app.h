@@ -87,11 +87,11 @@ SL_API const char *sl_url(const sl_app *app, size_t i);
 SL_API sl_mode sl_mode_of(const sl_app *app);
 
 /** Called in each worker on a fiber (may wait), after it has joined and before it accepts; a
- * negative return ends the worker. */
+ * negative return ends the worker. Cancelled if the worker is to leave meanwhile. */
 SL_API int sl_on_start(sl_app *app, int (*fn)(sl_app *app, void *self), void *self);
 
 /** Called in each worker on a fiber (may wait) when it has drained, in reverse order of
- * registration. */
+ * registration. Not if its start callbacks have not all run. */
 SL_API int sl_on_stop(sl_app *app, void (*fn)(sl_app *app, void *self), void *self);
 
 /** Calls @p fn in each worker every @p ms milliseconds, on a fiber; a run that is still going when

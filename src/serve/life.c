@@ -50,13 +50,17 @@ static void begin(void *arg)
         char reason[128];
 
         r = h->fn.start(s->app, h->self);
+        if (s->draining) /* then it may have been cancelled: no fault of it */
+            break;
         if (r >= 0)
             continue;
         snprintf(reason, sizeof reason, "a start callback failed: %s", sl_strerror(r));
         sl__serving_give_up(s, reason);
     }
+    s->begin = NULL;
     if (s->draining)
         return;
+    s->begun = true;
     r = sl__server_accept(s->server);
     if (r < 0)
         sl__serving_give_up(s, sl_strerror(r));
@@ -74,8 +78,12 @@ static void begin(void *arg)
 static void joined(void *self)
 {
     struct sl__serving *s = self;
-    int r = sl__fiber_start(NULL, begin, s); /* its own: messages go on being delivered meanwhile */
+    int r;
 
+    if (s->draining)
+        return;
+    r = sl__fiber_start(&s->begin, begin,
+                        s); /* its own: messages go on being delivered meanwhile */
     if (r < 0)
         sl__serving_give_up(s, sl_strerror(r));
 }
@@ -132,9 +140,12 @@ static void leave(void *arg)
     struct sl__serving *s = arg;
     struct sl__channel *wire = s->worker ? sl__worker_channel(s->worker) : NULL;
 
+    if (s->begin)
+        sl__fiber_cancel(s->begin);
     wait_for_bus(s);
     sl__app_finish_tasks(s->app);
-    run_stop_hooks(s->app);
+    if (s->begun)
+        run_stop_hooks(s->app);
     while (wire && sl__channel_flush(wire) == -EAGAIN) /* the last messages */
         sl__wait_time(SL__MS);
     sl__bus_stop(s->app->bus);

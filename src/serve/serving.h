@@ -26,6 +26,8 @@ struct sl__serving {
     struct sl__signals signals; /* standalone only: a worker's are handled by cluster/worker.c */
     struct sl__timer deadline;  /* of the drain */
     struct sl__beat *beats;     /* sl_every() */
+    struct sl__fiber *begin;    /* runs the start callbacks */
+    bool begun;                 /* all of them have run */
     bool accepting, draining, cut, leaving;
 };
 

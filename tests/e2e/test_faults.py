@@ -450,6 +450,22 @@ def test_a_worker_that_never_comes_back_is_no_orphan(build, start):
         wait_until(lambda: not any(map(alive, workers)), "both are gone")
 
 
+def test_a_worker_told_to_leave_while_a_start_callback_waits(build, start):
+    """It waited for the callback, busily, until the drain deadline, and then called stop callbacks of what had not been started."""
+    program = start([build(options=".instances = 1, .drain_ms = 60000", more="sl_on_start(app, begin, NULL); sl_on_stop(app, stop, NULL);", functions="""
+static int begin(sl_app *app, void *self) { sl_info("waiting"); return sl_worker_id() == 1 ? sl_sleep(60000) : 0; }
+static void stop(sl_app *app, void *self) { sl_info("stopped by %d", sl_worker_id()); }
+""")], wait_ready=False)
+    program.expect("waiting")
+    [worker] = program.workers()
+    os.kill(worker, signal.SIGTERM)
+    program.expect(rf"worker {worker} died \(exit code 0\)", timeout=4)
+    program.expect("listening")
+    program.signal(signal.SIGTERM)
+    assert program.wait() == 0
+    assert program.matches("stopped by 2") and not program.matches("stopped by 1")
+
+
 @pytest.mark.parametrize("children_wanted", [0, 1, 2])
 def test_term_while_it_starts(build, start, children_wanted):
     """At whatever moment: it ends, and nobody is left."""
