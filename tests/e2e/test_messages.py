@@ -355,6 +355,7 @@ int main(void) { sl_app *app = sl_new(.instances = 2); sl_on_message(app, "confi
 """)])
     program.expect("http://", count=2)
     program.get("/one")
+    program.expect(r"config one$", count=2)  # two senders have no order between them
     program.get("/two")
     program.expect(r"config two$", count=2)
     mark = program.mark()
