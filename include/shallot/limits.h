@@ -7,6 +7,9 @@
 
 #include <shallot/common.h>
 
+/** For body_rate and write_rate: none. */
+#define SL_ANY_RATE ((unsigned)-1)
+
 typedef struct sl_limits {
     size_t head_bytes; /**< request line and fields together; over it: 431. Default 16 KiB, at most
                           64 KiB */
@@ -20,7 +23,13 @@ typedef struct sl_limits {
     unsigned body_ms;  /**< longest silence while a body is awaited; over it: 408. Default 20,000 */
     unsigned write_ms; /**< longest time without progress while sending; over it: close. Default
                           30,000 */
-    unsigned idle_ms;  /**< kept connection without a request; over it: close. Default 60,000 */
+    unsigned body_rate;  /**< octets per second a body must come with while it is awaited, on the
+                            average and after rate_grace_ms; under it: 408. Default 500 */
+    unsigned write_rate; /**< octets per second an answer must be taken with while it waits for the
+                            client, likewise; under it: close. Default 500 */
+    unsigned rate_grace_ms; /**< of waiting for one body or one answer, before its rate counts.
+                               Default 10,000 */
+    unsigned idle_ms;   /**< kept connection without a request; over it: close. Default 60,000 */
     unsigned linger_ms; /**< after an error answer, how long input is drained before closing.
                            Default 1,000 */
     unsigned connection_requests; /**< requests on one connection, then Connection: close. Default
@@ -28,7 +37,9 @@ typedef struct sl_limits {
     unsigned connections; /**< per worker; at the limit accepting pauses. Default: the descriptor
                              limit less 128 */
     unsigned fibers; /**< requests in a handler at once, per worker; over it: 503. Default 10,000 */
-    size_t message_bytes; /**< one message of the bus. Default 64 MiB */
+    size_t file_cache_bytes; /**< small files sl_file() keeps in memory, per worker; 1 keeps none.
+                                Default 8 MiB */
+    size_t message_bytes;    /**< one message of the bus. Default 64 MiB */
     size_t
         queue_bytes; /**< messages waiting for one worker, large ones included. Default 128 MiB */
 } sl_limits;

@@ -26,7 +26,8 @@ SL_API const char *sl_param(const sl_ctx *c, const char *name);
 SL_API const char *sl_query(sl_ctx *c, const char *name);
 
 /** Value of a request header, name in any case; several lines are joined by ", " (RFC 9110 §5.3).
- * NULL if absent. */
+ * NULL if absent. Host is the authority of the target, should the client have sent an absolute one
+ * (RFC 9112 §3.2.2). */
 SL_API const char *sl_header(sl_ctx *c, const char *name);
 
 /** Value of a trailer field received after a chunked body (RFC 9110 §6.5); NULL before the body was

@@ -38,7 +38,12 @@ SL_API int sl_bytes(sl_ctx *c, const void *bytes, size_t len);
 SL_API int sl_text(sl_ctx *c, const char *fmt, ...) SL_PRINTF(2, 3);
 
 /**
- * Body from a file, sent by sendfile(2); type from the extension unless one was set.
+ * Body from a file; type from the extension unless one was set. Large files are sent by
+ * sendfile(2), small ones from memory if they were asked for before and have not changed since.
+ *
+ * With status 200 the answer has Last-Modified and ETag, unless the program set one of them. A file
+ * that is to change while it is served should be replaced by rename(2): then every answer is wholly
+ * of one version. One that becomes shorter while it is sent ends the connection.
  *
  * @param path  the program's own path, never a client's (that is what sl_static() is for)
  * @return      0; a negative errno from opening (-ENOENT, -EACCES, ...); -EISDIR for what is not a

@@ -39,11 +39,13 @@ static int add_route(sl_ctx *c, const struct sl__route *route)
     return 0;
 }
 
-static int collect_path(sl_ctx *c, struct sl__table *t, uint32_t base)
+static int collect_path(sl_ctx *c, struct sl__table *t, const struct sl__search *search)
 {
-    struct sl__search any = {.path = &c->path, .base = base, .methods = SL__METHODS_ALL};
+    struct sl__search any = *search;
     const struct sl__route *route;
 
+    any.from = 0;
+    any.methods = SL__METHODS_ALL;
     while ((route = sl__table_find(t, &any))) {
         int r = add_route(c, route);
 
@@ -64,14 +66,14 @@ static int collect_all(sl_ctx *c, const struct sl__table *t)
     return 0;
 }
 
-int sl__allowed_collect(sl_ctx *c, struct sl__table *t, uint32_t base)
+int sl__allowed_collect(sl_ctx *c, struct sl__table *t, const struct sl__search *search)
 {
     const struct sl__request *r = sl__ctx_request(c);
 
     c->allowed.passed = true;
     if (r->method == SL__METHOD_OTHER && !c->allowed.known)
         c->allowed.known = sl__table_knows(t, sl__request_str(r, r->method_name));
-    return r->asterisk ? collect_all(c, t) : collect_path(c, t, base);
+    return r->asterisk ? collect_all(c, t) : collect_path(c, t, search);
 }
 
 int sl__allowed_status(const sl_ctx *c)

@@ -6,9 +6,9 @@
 
 #include "app/ctx.h"
 
-/** The table had no route for the request: adds the methods it has for this path, from segment
- * @p base on. 0 or -ENOMEM. */
-int sl__allowed_collect(sl_ctx *c, struct sl__table *t, uint32_t base);
+/** The table had no route for the request: adds the methods it has for the path that @p search was
+ * for. 0 or -ENOMEM. */
+int sl__allowed_collect(sl_ctx *c, struct sl__table *t, const struct sl__search *search);
 
 /** The status of a request nobody answered: 200, 204 (OPTIONS), 404, 405 or 501. */
 int sl__allowed_status(const sl_ctx *c);

@@ -24,6 +24,7 @@ sl_app *sl_new_with(const sl_options *given)
 
     sl__service_init(app);
     sl__settings_init(app, given);
+    sl__file_cache_init(&app->files, app->options.limits.file_cache_bytes);
     app->bus = sl__bus_new(app);
     return app;
 }
@@ -59,6 +60,7 @@ void sl_free(sl_app *app)
     free_topics(app);
     free_urls(app);
     sl__bus_free(app->bus);
+    sl__file_cache_finish(&app->files);
     sl__free(app->tasks);
     sl__settings_finish(app);
     sl__regex_finish_thread();

@@ -7,6 +7,7 @@
 
 #include "bus/bus.h"
 #include "http/exchange.h"
+#include "http/file_cache.h"
 #include "shallot/app.h"
 #include "shallot/cluster.h"
 #include "shallot/ctx.h"
@@ -62,6 +63,7 @@ struct sl_app {
     struct sl__app_topic *master_topics;
     struct sl__bus *bus;
     struct sl__task_group *tasks; /* of sl_spawn_in_app(); made with the first one */
+    struct sl__file_cache files;  /* of sl_file() */
     char **urls;                  /* see sl__app_set_url() */
     size_t url_count;
     void *data;

@@ -4,16 +4,14 @@
  * Each replaces what there was, and says which type it is for if the program does not.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "app/error.h"
 #include "app/reply.h"
 #include "app/types.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "http/file_cache.h"
 #include "shallot/request.h"
 #include "shallot/response.h"
 
@@ -83,35 +81,53 @@ int sl_text(sl_ctx *c, const char *fmt, ...)
     if (!text)
         return -ENOMEM;
     sl__response_set_bytes(&c->x->response, (struct sl__str){text, len});
-    c->type = SL__TEXT_PLAIN;
+    c->x->response.type = SL__TEXT_PLAIN;
     c->type_rank = SL__TYPE_GUESSED; /* of another body the type may be another one again */
     return 0;
 }
 
+/* Time for which a look at a file holds: the tick's, or no time at all without a loop. */
+static int64_t present(void)
+{
+    struct sl__loop *l = sl__fibers_loop();
+
+    return l ? l->now : sl__sys_now();
+}
+
+/* The file's type, which is looked for once in its life. */
+static const char *type_of(struct sl__file *file)
+{
+    if (!file->type)
+        file->type = sl__type_of_path(file->path.ptr);
+    return file->type;
+}
+
 int sl_file(sl_ctx *c, const char *path)
 {
-    struct stat st;
-    int fd, r = sl__reply_open(c);
+    struct sl__response *response = &c->x->response;
+    struct sl__stamp *stamp;
+    struct sl__found found;
+    int r = sl__reply_open(c);
 
     if (r < 0)
         return r;
-    fd = sl__sys_open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0); /* a FIFO must not stop us */
-    if (fd < 0)
-        return fd;
-    if (fstat(fd, &st) < 0) {
-        r = -errno;
-        goto out;
+    if (!path)
+        return -EINVAL;
+    r = sl__file_cache_find(&c->app->files, path, present(), &found);
+    if (r < 0)
+        return r;
+    if (found.file) {
+        sl__file_lend(found.file, response);
+        sl__reply_guess_type(c, sl__str_of(type_of(found.file)));
+        return 0;
     }
-    if (!S_ISREG(st.st_mode)) {
-        r = -EISDIR;
-        goto out;
-    }
-    sl__response_set_file(&c->x->response, fd, 0, st.st_size);
+    sl__response_set_file(response, found.fd, 0, found.len);
+    stamp = sl_alloc(c, sizeof *stamp);
+    if (stamp)
+        *stamp = found.stamp;
+    response->stamp = stamp; /* without memory the answer is poorer, not wrong */
     sl__reply_guess_type(c, sl__str_of(sl__type_of_path(path)));
     return 0;
-out:
-    close(fd);
-    return r;
 }
 
 struct source {
@@ -162,9 +178,8 @@ int sl_write(sl_ctx *c, const void *bytes, size_t len)
             sl__response_set_bytes(r, (struct sl__str){"", 0});
             r->payload = SL__PAYLOAD_NONE;
             if (c->type_rank == SL__TYPE_GUESSED)
-                c->type = (struct sl__str){NULL, 0};
+                r->type.ptr = NULL;
         }
-        sl__reply_link_type(c);
         c->failing = 0;
     }
     return sl__exchange_write(c->x, bytes, len);

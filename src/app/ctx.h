@@ -14,22 +14,18 @@
 struct sl__params;
 struct sl__opened;
 
-/** Where sl_next() goes on. Copied and put back around every call, so it stays small. */
-struct sl__cursor {
-    const sl_middleware *layer, *end; /* of the present list */
-    struct sl__opened *frame;         /* what follows behind the list's end; NULL: nothing */
-    struct sl__params *params;        /* of the present route and the prefixes around it */
-    uint32_t base;                    /* segments of the path that prefixes have taken */
-};
-
 /**
- * A list of layers opened inside another: a table's routes, or a router. Lives on the C stack of
- * the layer that opened it, which is below every layer that sees it.
+ * A list of layers on the request's way: the app's own, and inside it a table's routes or a
+ * router's list. Lives on the C stack of whoever opened it, which is below every layer that sees
+ * it.
  */
 struct sl__opened {
-    struct sl__cursor behind; /* where things go on when this is exhausted */
-    struct sl__table *table;  /* NULL: a router's list, with nothing to look for */
-    struct sl__search search; /* in the table */
+    struct sl__opened *outer;    /* the list around it; NULL for the app's own */
+    const sl_middleware *behind; /* where the outer one goes on when this is exhausted */
+    struct sl__params *params;   /* of the present route and the prefixes around it */
+    uint32_t base;               /* segments of the path that prefixes have taken */
+    struct sl__table *table;     /* NULL: no routes to look for, the list is all there is */
+    struct sl__search search;    /* in the table */
 };
 
 struct sl__deferred {
@@ -62,8 +58,8 @@ struct sl__joined {
 
 /** What the tables that were passed would have taken instead; for 405, 501 and OPTIONS. */
 struct sl__allowed {
-    uint32_t methods;            /* bits of enum sl__method */
     struct sl__other_name *more; /* methods without a number */
+    uint32_t methods;            /* bits of enum sl__method */
     bool passed;                 /* a table was asked and had no route for the request */
     bool known;                  /* a method without a number that some route takes somewhere */
 };
@@ -80,11 +76,11 @@ struct sl_ctx {
     struct sl__exchange *x;
     sl_app *app;
     sl_ctx *me; /* itself: accessors that take a const context cache behind it */
-    /* Zero at first; see clear() in service.c. */
-    struct sl__cursor cursor;
-    bool next_called; /* by the layer that runs */
+    /* Where sl_next() goes on. */
+    const sl_middleware *layer; /* NULL: the layer that runs has called it already */
+    struct sl__opened *frame;   /* whose list the layer is in */
+    /* Zero at first, from here to allowed; see clear() in service.c. */
     bool route_ran;
-    bool type_linked; /* Content-Type is among the response's headers */
     uint8_t type_rank;
     uint8_t body_use;
     int error;   /* on its way up; 0: none. See sl_error_of() */
@@ -92,7 +88,6 @@ struct sl_ctx {
     int fail_status;          /* sl_fail() */
     const char *fail_message; /* sl_fail(); NULL: the status says it all */
     struct sl__trace *trace;  /* where sl_fail() was called; development only */
-    struct sl__str type;      /* Content-Type, terminated; in the arena or static; ptr NULL: none */
     struct sl__deferred *deferred;
     struct sl__state *states;
     const struct sl__pairs *query, *cookies; /* NULL until asked for */
@@ -102,11 +97,11 @@ struct sl_ctx {
     struct sl__task_group *tasks; /* sl_spawn_in_request(); NULL until the first */
     struct sl__allowed allowed;
     /* Never read before it was written. */
+    struct sl__opened own; /* the app's own list */
+    struct sl__path path;
     const void *body; /* SL__BODY_WHOLE */
     size_t body_len;
-    int body_error;                /* SL__BODY_WHOLE: a failure stays one */
-    struct sl__header type_header; /* type_linked */
-    struct sl__path path;
+    int body_error; /* SL__BODY_WHOLE: a failure stays one */
 };
 
 /** Remembers an error and gives it back, so that it can be returned at once. */

@@ -133,10 +133,8 @@ void sl__error_answer(sl_ctx *c, int error)
     }
     text = sl__error_text(c, error);
     sl__response_clear(r);
-    c->type_linked = false;
     r->status = sl__error_status(c, error);
     sl__response_set_bytes(r, text);
-    c->type = SL__TEXT_PLAIN;
+    c->x->response.type = SL__TEXT_PLAIN;
     c->type_rank = SL__TYPE_GIVEN;
-    sl__reply_link_type(c);
 }

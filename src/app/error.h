@@ -5,6 +5,7 @@
 #define SL__APP_ERROR_H
 
 #include "app/ctx.h"
+#include "base/cold.h"
 
 /** The status an error becomes if nobody handles it. */
 int sl__error_status(const sl_ctx *c, int error);
@@ -14,6 +15,6 @@ struct sl__str sl__error_text(const sl_ctx *c, int error);
 
 /** Turns an unhandled error into the response and logs it if that is due. The only place that
  * does. */
-void sl__error_answer(sl_ctx *c, int error);
+SL__COLD void sl__error_answer(sl_ctx *c, int error);
 
 #endif

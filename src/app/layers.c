@@ -38,14 +38,21 @@ static int make_room(struct sl__layers *l)
     size_t size = l->size > 0 ? l->size * 2 : 8;
     sl_middleware *list;
 
-    if (l->count < l->size)
+    if (l->count + 1 < l->size)
         return 0;
     list = sl__try_realloc(l->list, size * sizeof(*list));
     if (!list)
         return -ENOMEM;
+    list[l->count] = sl__layer_behind;
     l->list = list;
     l->size = size;
     return 0;
+}
+
+static void append(struct sl__layers *l, sl_middleware m)
+{
+    l->list[l->count++] = m;
+    l->list[l->count] = sl__layer_behind;
 }
 
 int sl__layers_add(struct sl__layers *l, sl_middleware m)
@@ -63,7 +70,7 @@ int sl__layers_add(struct sl__layers *l, sl_middleware m)
         reject(&m);
         return r;
     }
-    l->list[l->count++] = m;
+    append(l, m);
     l->open = NULL;
     l->has_routes |= is_router(&m);
     return 0;
@@ -83,7 +90,7 @@ static int open_table(struct sl__layers *l)
     t = sl__table_new();
     if (!t)
         return -ENOMEM;
-    l->list[l->count++] = (sl_middleware){sl__table_run, t, NULL};
+    append(l, (sl_middleware){sl__table_run, t, NULL});
     l->open = t;
     return 0;
 }

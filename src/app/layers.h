@@ -11,19 +11,21 @@
 
 struct sl__table;
 
+/** The end of every list: goes on behind it. */
+extern const sl_middleware sl__layer_behind;
+
 /** Zeroed memory is an empty list. */
 struct sl__layers {
-    sl_middleware *list;
+    sl_middleware *list; /* NULL, or behind the last one the end */
     size_t count, size;
     struct sl__table *open; /* takes the next route; NULL after a middleware */
     bool has_routes;        /* own ones, or a router among the layers */
     bool bad;               /* a pattern was refused */
 };
 
-/** Behind the last layer. */
-static inline const sl_middleware *sl__layers_end(const struct sl__layers *l)
+static inline const sl_middleware *sl__layers_first(const struct sl__layers *l)
 {
-    return l->count > 0 ? l->list + l->count : l->list; /* an empty list has no memory to add to */
+    return l->list ? l->list : &sl__layer_behind;
 }
 
 /** Appends a layer, which is taken in any case. 0; -ENOMEM; -EINVAL without a run function. */

@@ -5,55 +5,80 @@
  * middleware has returned: the answer is then whole in memory, or already streaming. Nothing here
  * waits by itself; everything called from here may.
  *
- * The cursor says what comes next. A table of routes and a router are layers that put a list of
- * their own in front of what comes next; when that list is exhausted, their frame says how to go
- * on. Every layer gets its cursor back when what it called has returned.
+ * The context says which layer comes next, and in which frame. A table of routes and a router are
+ * layers that open a frame, which puts a list of their own in front of what comes next. Every list
+ * ends with a layer that knows how to go on behind it, so nobody else asks whether there is more.
+ * Every layer finds the context in its own frame when what it called has returned, and nothing more
+ * to call.
  */
 #include "app/onion.h"
 
 #include "app/ctx.h"
 #include "shallot/error.h"
 
-static inline int run_layer(sl_ctx *c)
+static inline int run(sl_ctx *c, const sl_middleware *m)
 {
-    const sl_middleware *m = c->cursor.layer++;
-
-    c->next_called = false;
+    c->layer = m + 1;
     return m->run(c, m->self);
-}
-
-int sl__onion_go_behind(sl_ctx *c)
-{
-    struct sl__cursor *cursor = &c->cursor;
-
-    while (cursor->frame) {
-        int r = cursor->frame->table ? sl__table_next(c, cursor->frame) : 0;
-
-        if (r < 0)
-            return sl__ctx_error(c, r);
-        if (r == 0)
-            *cursor = cursor->frame->behind;
-        if (cursor->layer < cursor->end)
-            return run_layer(c);
-    }
-    return 0; /* past the innermost there is nobody to call, which is no error */
 }
 
 int sl__onion_go(sl_ctx *c)
 {
-    return c->cursor.layer < c->cursor.end ? run_layer(c) : sl__onion_go_behind(c);
+    return run(c, c->layer);
+}
+
+/* Out of a list that is exhausted, into the one around it. Past the innermost layer there is nobody
+ * to call, which is no error. */
+static int leave(sl_ctx *c, struct sl__opened *frame)
+{
+    if (!frame->outer)
+        return 0;
+    c->layer = frame->behind;
+    c->frame = frame->outer;
+    return sl__onion_go(c);
+}
+
+static int go_behind(sl_ctx *c, void *self)
+{
+    struct sl__opened *frame = c->frame;
+    struct sl__params *params = frame->params;
+    int r;
+
+    if (!frame->table)
+        return leave(c, frame);
+    r = sl__table_next(c, frame);
+    if (r == 0)
+        return leave(c, frame);
+    r = r < 0 ? sl__ctx_error(c, r) : sl__onion_go(c);
+    frame->params = params;
+    return r;
+}
+
+const sl_middleware sl__layer_behind = {go_behind, NULL, NULL};
+
+int sl__onion_open(sl_ctx *c, struct sl__opened *frame, const sl_middleware *first)
+{
+    struct sl__opened *outer = frame->outer;
+    int r;
+
+    c->frame = frame;
+    r = run(c, first);
+    c->frame = outer;
+    c->layer = NULL;
+    return r;
 }
 
 int sl_next(sl_ctx *c)
 {
-    struct sl__cursor here = c->cursor;
+    const sl_middleware *layer = c->layer;
+    struct sl__opened *frame = c->frame;
     int r;
 
-    if (c->next_called)
+    if (!layer)
         return sl__ctx_error(c, -SL_ENEXTTWICE);
-    r = sl__onion_go(c);
-    c->cursor = here;
-    c->next_called = true; /* said of the layer we return to */
+    r = run(c, layer);
+    c->layer = NULL; /* said of the layer we return to */
+    c->frame = frame;
     c->error = c->failing = r < 0 ? r : 0;
     return c->error;
 }

@@ -6,11 +6,14 @@
 
 #include "app/layers.h"
 
-/** Runs what stands at the context's cursor, without asking whether somebody may. For layers that
- * are no layer of their own: tables and routers. */
+struct sl__opened;
+
+/** Runs the layer the context has come to, without asking whether somebody may. For layers that are
+ * no layer of their own: routers whose prefix is another. */
 int sl__onion_go(sl_ctx *c);
-/** The same when the present list is exhausted. */
-int sl__onion_go_behind(sl_ctx *c);
+/** Runs the layers of a frame, from @p first on, and what is behind them; then the context is back
+ * in the outer frame. */
+int sl__onion_open(sl_ctx *c, struct sl__opened *frame, const sl_middleware *first);
 
 /** A table of routes as a layer; @p self is the struct sl__table. */
 int sl__table_run(sl_ctx *c, void *self);
@@ -19,9 +22,7 @@ int sl__table_run(sl_ctx *c, void *self);
 int sl__router_run(sl_ctx *c, void *self);
 const struct sl__layers *sl__router_layers(const sl_router *router);
 
-struct sl__opened;
-
-/** Sets the cursor to the next route of the frame's table. 1; 0 when none is left; negative error.
+/** Sets the context to the next route of the frame's table. 1; 0 when none is left; negative error.
  */
 int sl__table_next(sl_ctx *c, struct sl__opened *frame);
 

@@ -22,7 +22,7 @@ int sl__params_push_groups(sl_ctx *c, const struct sl__regex *regex, struct sl__
     r = sl__params_push(c, NULL, count, 0);
     if (r < 0)
         return r;
-    p = c->cursor.params;
+    p = c->frame->params;
     p->regex = regex;
     p->groups = sl__arena_alloc(&c->x->arena, count * sizeof groups[0]);
     if (!p->groups)
@@ -61,7 +61,7 @@ static struct sl__str caught(const sl_ctx *c, const struct sl__params *p, int i)
 
 const char *sl_param(const sl_ctx *c, const char *name)
 {
-    for (struct sl__params *p = c->cursor.params; p; p = p->outer) {
+    for (struct sl__params *p = c->frame->params; p; p = p->outer) {
         int i = find(p, name);
 
         if (i < 0)

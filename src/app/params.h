@@ -34,14 +34,14 @@ static inline int sl__params_push(sl_ctx *c, const struct sl__route_param *names
     p = sl__arena_alloc(&c->x->arena, sizeof *p + count * sizeof p->text[0]);
     if (!p)
         return -ENOMEM;
-    p->outer = c->cursor.params;
+    p->outer = c->frame->params;
     p->names = names;
     p->regex = NULL;
     p->count = count;
     p->base = base;
     for (uint32_t i = 0; i < count; i++)
         p->text[i] = NULL;
-    c->cursor.params = p;
+    c->frame->params = p;
     return 0;
 }
 

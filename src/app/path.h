@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/cold.h"
 #include "http/request.h"
 
 /* A pattern has at most so many segments, its router's prefixes included, so no more of a path need
@@ -60,7 +61,7 @@ static inline uint64_t sl__path_hash(const char *p, size_t len)
     return (hash ^ word) * prime;
 }
 
-int sl__path_decode(struct sl__path *p, struct sl__arena *a);
+SL__APART int sl__path_decode(struct sl__path *p, struct sl__arena *a);
 
 /** Decodes what is escaped. 0; -SL_EBADREQUEST for a bad escape or %00; -ENOMEM. */
 static inline int sl__path_init(struct sl__path *p, const struct sl__request *r,
@@ -73,11 +74,14 @@ static inline int sl__path_init(struct sl__path *p, const struct sl__request *r,
     if (r->asterisk)
         p->text = SL__STR("*");
     else if (p->text.len == 0)
-        p->text = SL__STR("/");
-    return r->path_escaped ? sl__path_decode(p, a) : 0;
+        p->text = SL__STR("/"); /* and what was escaped was the authority */
+    else if (r->path_escaped)
+        return sl__path_decode(p, a);
+    return 0;
 }
 
-int sl__path_split_now(struct sl__path *p, const struct sl__request *r, struct sl__arena *a);
+SL__APART int sl__path_split_now(struct sl__path *p, const struct sl__request *r,
+                                 struct sl__arena *a);
 
 /** Splits the path if that has not been done. 0; -ENOMEM. */
 static inline int sl__path_split(struct sl__path *p, const struct sl__request *r,

@@ -2,9 +2,8 @@
  * The response as handlers write it: status, headers, type, and what stands when nobody did.
  *
  * Handlers come here from any layer, service.c when the onion has unwound. The body has a file of
- * its own (content.c). Content-Type is kept apart from the other headers until the head leaves: a
- * guess from the body must give way to another body's, and to whatever the program says, in
- * whichever order they come.
+ * its own (content.c). Content-Type is kept apart from the other headers: a guess from the body
+ * must give way to another body's, and to whatever the program says, in whichever order they come.
  */
 #include "app/reply.h"
 
@@ -33,7 +32,7 @@ static int set_type(sl_ctx *c, const char *type)
         if (!copy)
             return -ENOMEM;
     }
-    c->type = (struct sl__str){copy, copy ? value.len : 0};
+    c->x->response.type = (struct sl__str){copy, value.len};
     c->type_rank = SL__TYPE_GIVEN;
     return 0;
 }
@@ -164,15 +163,55 @@ int sl_status(const sl_ctx *c)
     return c->failing && !c->x->committed ? sl__error_status(c, c->failing) : standing_status(c);
 }
 
+/* What tells this version of a file from others, unless the program says it in its own way. The
+ * status has to be known, because only then is it the file that is asked for. */
+static const struct sl__stamp *standing_stamp(const sl_ctx *c)
+{
+    const struct sl__response *r = &c->x->response;
+
+    if ((r->payload != SL__PAYLOAD_LENT && r->payload != SL__PAYLOAD_FILE) || !r->stamp ||
+        (r->status && r->status != 200) || sl__response_header(r, SL__STR("ETag")) ||
+        sl__response_header(r, SL__STR("Last-Modified")))
+        return NULL;
+    return r->stamp;
+}
+
+static const char *of_the_file(const sl_ctx *c, struct sl__str name)
+{
+    const struct sl__stamp *stamp = standing_stamp(c);
+
+    if (stamp && sl__str_equal_nocase(name, SL__STR("ETag")))
+        return stamp->etag;
+    if (stamp && sl__str_equal_nocase(name, SL__STR("Last-Modified")))
+        return stamp->modified;
+    return NULL;
+}
+
+/* The values stay where they are: they live as long as the payload. */
+static void link_stamp(sl_ctx *c)
+{
+    const struct sl__stamp *stamp = standing_stamp(c);
+    struct sl__header *h = stamp ? sl_alloc(c, 2 * sizeof *h) : NULL;
+    struct sl__response *r = &c->x->response;
+
+    if (!h)
+        return;
+    h[0] = (struct sl__header){
+        &h[1], SL__STR("Last-Modified"), {stamp->modified, sizeof stamp->modified - 1}};
+    h[1] = (struct sl__header){NULL, SL__STR("ETag"), sl__str_of(stamp->etag)};
+    *r->last = h;
+    r->last = &h[1].next;
+}
+
 const char *sl_response_header(const sl_ctx *c, const char *name)
 {
     const struct sl__header *header;
     struct sl__str n = sl__str_of(name);
 
     if (is_content_type(n))
-        return c->type.ptr;
+        return c->x->response.type.ptr;
     header = sl__response_header(&c->x->response, n);
-    return header ? header->value.ptr : NULL;
+    return header ? header->value.ptr : of_the_file(c, n);
 }
 
 struct sl__str sl__reply_status_line(const sl_ctx *c, int status)
@@ -214,45 +253,13 @@ const void *sl_response_bytes(const sl_ctx *c, size_t *ret_len)
         bytes = (struct sl__str){NULL, 0};
     else if (c->failing)
         bytes = sl__error_text(c, c->failing);
-    else if (r->payload == SL__PAYLOAD_BYTES)
+    else if (r->payload == SL__PAYLOAD_BYTES || r->payload == SL__PAYLOAD_LENT)
         bytes = r->bytes;
     else if (r->payload == SL__PAYLOAD_NONE && has_body(status))
         bytes = sl__reply_status_line(c, status);
     if (ret_len)
         *ret_len = bytes.len;
     return bytes.ptr;
-}
-
-/* A push failed before the head was out, and then the type was removed. */
-static void unlink_type(sl_ctx *c)
-{
-    sl__response_set_header(&c->x->response, &c->x->arena, SL__STR("Content-Type"), NULL, false);
-    c->type_linked = false;
-}
-
-static inline void link_type(sl_ctx *c)
-{
-    struct sl__response *r = &c->x->response;
-
-    if (!c->type.ptr) {
-        if (c->type_linked)
-            unlink_type(c);
-        return;
-    }
-    c->type_header.value = c->type;
-    if (c->type_linked)
-        return;
-    c->type_linked = true;
-    c->type_header.name = SL__STR("Content-Type");
-    c->type_header.next = r->headers;
-    if (!r->headers)
-        r->last = &c->type_header.next;
-    r->headers = &c->type_header;
-}
-
-void sl__reply_link_type(sl_ctx *c)
-{
-    link_type(c);
 }
 
 static void set_allow(sl_ctx *c)
@@ -264,7 +271,7 @@ static void set_allow(sl_ctx *c)
 }
 
 /* Nobody gave a body: the status says it all. */
-static void complete_by_status(sl_ctx *c)
+static SL__COLD void complete_by_status(sl_ctx *c)
 {
     struct sl__response *r = &c->x->response;
 
@@ -275,7 +282,7 @@ static void complete_by_status(sl_ctx *c)
     }
     if (has_body(r->status)) {
         sl__response_set_bytes(r, sl__reply_status_line(c, r->status));
-        c->type = SL__TEXT_PLAIN;
+        r->type = SL__TEXT_PLAIN;
     }
 }
 
@@ -289,5 +296,6 @@ void sl__reply_complete(sl_ctx *c)
         complete_by_status(c);
     else if (!r->status)
         r->status = 200;
-    link_type(c);
+    if (r->payload > SL__PAYLOAD_BYTES)
+        link_stamp(c);
 }

@@ -10,9 +10,6 @@
 /** Fills in what nobody set: status, body, type. When the onion has unwound. */
 void sl__reply_complete(sl_ctx *c);
 
-/** Puts the Content-Type, which the context keeps, among the headers. Before they leave. */
-void sl__reply_link_type(sl_ctx *c);
-
 /** "404 Not Found" and a line feed ("200 OK" without one, as in the seed); empty when out of
  * memory. */
 struct sl__str sl__reply_status_line(const sl_ctx *c, int status);
@@ -34,7 +31,7 @@ static inline void sl__reply_guess_type(sl_ctx *c, struct sl__str type)
 {
     if (c->type_rank == SL__TYPE_GIVEN)
         return;
-    c->type = type;
+    c->x->response.type = type;
     c->type_rank = SL__TYPE_GUESSED;
 }
 

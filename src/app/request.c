@@ -89,6 +89,14 @@ static const char *joined(sl_ctx *c, struct sl__str name, struct sl__str first_n
     return j->value;
 }
 
+/* Host, and the target is absolute: its authority stands for whatever the field says, or would say
+ * (RFC 9112 §3.2.2). */
+static bool is_authority(const struct sl__request *r, struct sl__str wanted)
+{
+    return r->host.len > 0 && r->host.at < r->target.at + r->target.len &&
+           sl__str_equal_nocase(wanted, SL__STR("host"));
+}
+
 const char *sl_header(sl_ctx *c, const char *name)
 {
     const struct sl__request *r = sl__ctx_request(c);
@@ -96,6 +104,8 @@ const char *sl_header(sl_ctx *c, const char *name)
     const struct sl__field *first;
     uint32_t at = 0;
 
+    if (is_authority(r, wanted))
+        return sl__arena_copy(&c->x->arena, r->base + r->host.at, r->host.len);
     first = sl__request_field(r, wanted, &at);
     if (!first)
         return NULL;

@@ -2,7 +2,7 @@
  * Routers and tables as layers of the onion.
  *
  * Comes here from onion.c when a request reaches a table of routes or a mounted router. A table
- * sets the cursor to the layers of the route that matched; when those call sl_next() beyond the
+ * sets the context to the layers of the route that matched; when those call sl_next() beyond the
  * last, the search goes on behind that route. A router takes its prefix off the path and opens its
  * own layers. What no route takes goes on to what is defined behind, and is remembered: at the end
  * it decides between 404, 405 and 501.
@@ -26,46 +26,66 @@ struct sl_router {
     uint32_t param_count;
 };
 
-int sl__table_next(sl_ctx *c, struct sl__opened *frame)
+/* What the route has caught, in front of what the prefixes around the table have. */
+static inline int push_params(sl_ctx *c, struct sl__opened *frame, const struct sl__route *route)
 {
-    const struct sl__cursor *behind = &frame->behind;
+    int r;
+
+    frame->params = frame->outer->params;
+    if (route->regex)
+        return sl__params_push_groups(c, route->regex, sl__search_text(&frame->search));
+    if (route->param_count == 0)
+        return 0;
+    r = sl__path_split(&c->path, sl__ctx_request(c), &c->x->arena);
+    return r < 0 ? r : sl__params_push(c, route->params, route->param_count, frame->base);
+}
+
+static inline int next_route(sl_ctx *c, struct sl__opened *frame)
+{
     const struct sl__route *route = sl__table_find(frame->table, &frame->search);
     int r;
 
     if (!route)
-        return c->route_ran ? 0 : sl__allowed_collect(c, frame->table, behind->base);
-    c->cursor.layer = route->layers;
-    c->cursor.end = route->layers + route->count;
-    c->cursor.params = behind->params;
-    c->cursor.base = behind->base;
+        return c->route_ran ? 0 : sl__allowed_collect(c, frame->table, &frame->search);
+    c->layer = route->layers;
     c->route_ran = true;
     if (c->x->fiber)
         sl__fiber_set_label(c->x->fiber, route->pattern);
-    if (route->regex)
-        r = sl__params_push_groups(c, route->regex, sl__search_text(&frame->search));
-    else
-        r = sl__params_push(c, route->params, route->param_count, behind->base);
+    r = push_params(c, frame, route);
     return r < 0 ? r : 1;
+}
+
+int sl__table_next(sl_ctx *c, struct sl__opened *frame)
+{
+    return next_route(c, frame);
 }
 
 int sl__table_run(sl_ctx *c, void *self)
 {
     const struct sl__request *request = sl__ctx_request(c);
+    struct sl__table *table = self;
     struct sl__opened frame;
     int r;
 
-    r = sl__path_split(&c->path, request, &c->x->arena);
-    if (r < 0)
-        return sl__ctx_error(c, r);
-    frame.behind = c->cursor;
-    frame.table = self;
-    sl__search_begin(&frame.search, self, &c->path, c->cursor.base, request);
-    c->cursor.end = c->cursor.layer; /* nothing, until the search has found a route */
-    c->cursor.frame = &frame;
-    r = sl__onion_go_behind(c);
-    c->cursor = frame.behind;
-    c->next_called = true;
-    return r;
+    frame.outer = c->frame;
+    frame.behind = c->layer;
+    frame.params = frame.outer->params;
+    frame.base = frame.outer->base;
+    frame.table = table;
+    frame.search.direct = sl__table_direct(table, &c->path, frame.base);
+    if (!frame.search.direct) {
+        r = sl__path_split(&c->path, request, &c->x->arena);
+        if (r < 0)
+            return sl__ctx_error(c, r);
+    }
+    sl__search_begin(&frame.search, table, &c->path, frame.base, request);
+    c->frame = &frame;
+    r = next_route(c, &frame);
+    if (r > 0)
+        return sl__onion_open(c, &frame, c->layer);
+    c->frame = frame.outer;
+    c->layer = frame.behind;
+    return r < 0 ? sl__ctx_error(c, r) : sl__onion_go(c);
 }
 
 /* True if the path goes on from segment @p base with the router's prefix. */
@@ -91,23 +111,23 @@ static bool under_prefix(const sl_router *router, const struct sl__path *path, u
 int sl__router_run(sl_ctx *c, void *self)
 {
     const sl_router *router = self;
-    struct sl__opened frame = {.behind = c->cursor};
+    struct sl__opened *outer = c->frame;
+    struct sl__opened frame = {
+        .outer = outer, .behind = c->layer, .params = outer->params, .base = outer->base};
     int r = sl__path_split(&c->path, sl__ctx_request(c), &c->x->arena);
 
     if (r < 0)
         return sl__ctx_error(c, r);
-    if (!under_prefix(router, &c->path, c->cursor.base))
+    if (!under_prefix(router, &c->path, outer->base))
         return sl__onion_go(c);
-    c->cursor.layer = router->layers.list;
-    c->cursor.end = sl__layers_end(&router->layers);
-    c->cursor.frame = &frame;
+    c->frame = &frame;
+    r = sl__params_push(c, router->params, router->param_count, outer->base);
+    c->frame = outer;
+    if (r < 0)
+        return sl__ctx_error(c, r);
     if (router->pattern)
-        c->cursor.base += router->pattern->count;
-    r = sl__params_push(c, router->params, router->param_count, frame.behind.base);
-    r = r < 0 ? sl__ctx_error(c, r) : sl__onion_go(c);
-    c->cursor = frame.behind;
-    c->next_called = true;
-    return r;
+        frame.base += router->pattern->count;
+    return sl__onion_open(c, &frame, sl__layers_first(&router->layers));
 }
 
 const struct sl__layers *sl__router_layers(const sl_router *router)

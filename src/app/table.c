@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "app/hold.h"
+#include "app/layers.h"
 #include "app/regex.h"
 #include "app/tree.h"
 #include "base/log.h"
@@ -34,9 +35,10 @@ static void free_route(struct sl__route *route)
 /* The layers are held by the route; its count is what has been held so far. */
 static int copy_layers(struct sl__route *route, const sl_middleware *layers, size_t count)
 {
-    route->layers = sl__try_alloc(count * sizeof(*layers));
+    route->layers = sl__try_alloc((count + 1) * sizeof(*layers));
     if (!route->layers)
         return -ENOMEM;
+    route->layers[count] = sl__layer_behind;
     for (size_t i = 0; i < count; i++) {
         int r = sl__hold(&layers[i]);
 
@@ -149,6 +151,7 @@ void sl__table_free(struct sl__table *t)
         free_route(t->routes[i]);
     sl__free(t->routes);
     sl__ends_finish(&t->regexes);
+    sl__direct_finish(&t->direct);
     sl__segments_free(t->tree);
     sl__free(t);
 }
@@ -177,6 +180,7 @@ int sl__table_add(struct sl__table *t, const char *method, const char *pattern,
         goto out;
     t->routes[t->count++] = route;
     t->methods |= route->methods;
+    t->direct_known = false;
     return 0;
 out:
     free_route(route);
@@ -215,6 +219,17 @@ static const struct sl__route *find_regex(struct sl__table *t, const struct sl__
     return best;
 }
 
+void sl__table_learn_direct(struct sl__table *t)
+{
+    uint64_t steps = t->steps; /* of searches, and this is none */
+
+    sl__direct_finish(&t->direct);
+    t->direct_known = true;
+    if (t->regexes.count == 0)
+        sl__direct_fill(&t->direct, t);
+    t->steps = steps;
+}
+
 const struct sl__route *sl__table_find_any(struct sl__table *t, const struct sl__search *s)
 {
     const struct sl__route *best = NULL;
@@ -226,10 +241,10 @@ const struct sl__route *sl__table_find_any(struct sl__table *t, const struct sl_
     return t->regexes.count > 0 ? find_regex(t, s, best) : best;
 }
 
-uint32_t sl__table_methods_for_head(struct sl__table *t, const struct sl__path *path, uint32_t base)
+uint32_t sl__table_methods_for_head(struct sl__table *t, const struct sl__search *search)
 {
     const uint32_t head = 1u << SL__METHOD_HEAD;
-    struct sl__search s = {.path = path, .base = base, .methods = head};
+    struct sl__search s = *search;
     const struct sl__route *route = NULL;
 
     if (t->methods & head) { /* else nothing was written for HEAD, nor for all */

@@ -1,54 +1,16 @@
 /*
  * A table of routes: finds the next route for a path and a method, in the order of definition.
  *
- * Path patterns live in a tree over segments, so that ten thousand cost what ten cost; regular
- * expressions are tried one by one, and only those defined before the best path pattern.
+ * Path patterns live in a tree over segments, so that ten thousand cost what ten cost, and those
+ * without parameters also in a table of whole paths, which is quicker still; regular expressions
+ * are tried one by one, and only those defined before the best path pattern.
  */
 #ifndef SL__APP_TABLE_H
 #define SL__APP_TABLE_H
 
-#include "app/path.h"
-#include "app/pattern.h"
-#include "shallot/common.h"
+#include "app/direct.h"
 
-#define SL__METHODS_ALL UINT32_MAX
-
-struct sl__regex;
-struct sl__table;
-
-/** A parameter's name and the segment it stands for. */
-struct sl__route_param {
-    struct sl__str name;
-    uint32_t segment;
-    bool rest; /* that segment and all behind it */
-};
-
-struct sl__route {
-    uint32_t order;   /* of its definition in the table */
-    uint32_t methods; /* bits of enum sl__method; SL__METHODS_ALL */
-    char *method;     /* NULL: every one */
-    char *pattern;
-    struct sl__regex *regex; /* NULL: a path pattern */
-    struct sl__route_param *params;
-    uint32_t param_count;
-    sl_middleware *layers;
-    size_t count;
-};
-
-/** A search in a table: for what, and where it has come to. */
-struct sl__search {
-    const struct sl__path *path;
-    uint32_t base;       /* the segment of the path with which patterns begin */
-    uint32_t from;       /* order of the first route not yet looked at */
-    uint32_t methods;    /* one bit; GET too for HEAD without a route of its own */
-    struct sl__str name; /* for SL__METHOD_OTHER */
-};
-
-/** Routes in order of definition. Zeroed memory is an empty list. */
-struct sl__ends {
-    const struct sl__route **list;
-    uint32_t count, size;
-};
+struct sl__node;
 
 struct sl__table {
     struct sl__route **routes; /* in order of definition; owned */
@@ -56,7 +18,9 @@ struct sl__table {
     struct sl__node *tree;   /* of the path patterns */
     struct sl__ends regexes; /* the others */
     uint32_t methods;        /* bits of all that occur */
-    uint64_t steps;          /* tests: nodes visited and expressions tried so far */
+    bool direct_known;       /* direct is up to date */
+    struct sl__direct direct;
+    uint64_t steps; /* tests: nodes visited and expressions tried so far */
 };
 
 /** NULL when out of memory. */
@@ -69,12 +33,25 @@ int sl__table_add(struct sl__table *t, const char *method, const char *pattern,
                   const sl_middleware *layers, size_t count);
 
 /** Takes the slow way: prefixes that took the whole path, and regular expressions. */
-const struct sl__route *sl__table_find_any(struct sl__table *t, const struct sl__search *s);
+SL__APART const struct sl__route *sl__table_find_any(struct sl__table *t,
+                                                     const struct sl__search *s);
 
 /** The earliest route of the table's tree that the search has not come to yet; NULL. @p segment is
  * the path's first that counts. */
 const struct sl__route *sl__segments_find(struct sl__table *t, const struct sl__search *s,
                                           const struct sl__segment *segment);
+
+/** Fills direct, after a route was added. */
+SL__COLD void sl__table_learn_direct(struct sl__table *t);
+
+/** The same for a request's path, @p base segments of which prefixes have taken. */
+static inline const struct sl__ends *sl__table_direct(struct sl__table *t,
+                                                      const struct sl__path *path, uint32_t base)
+{
+    if (!t->direct_known)
+        sl__table_learn_direct(t);
+    return base == 0 && !path->decoded ? sl__direct_find(&t->direct, path->text) : NULL;
+}
 
 /** The next route that takes the path and one of the methods; NULL. The captures of a regular
  * expression can be asked for until the next match. */
@@ -82,10 +59,14 @@ static inline const struct sl__route *sl__table_find(struct sl__table *t, struct
 {
     const struct sl__route *best;
 
-    if (t->regexes.count == 0 && s->base < s->path->count)
+    if (s->direct) {
+        t->steps++;
+        best = sl__ends_consider(s->direct, s, NULL);
+    } else if (t->regexes.count == 0 && s->base < s->path->count) {
         best = sl__segments_find(t, s, s->path->segments + s->base);
-    else
+    } else {
         best = sl__table_find_any(t, s);
+    }
     if (best)
         s->from = best->order + 1;
     return best;
@@ -93,10 +74,9 @@ static inline const struct sl__route *sl__table_find(struct sl__table *t, struct
 
 /** The methods for HEAD, to which a GET route is as good unless a HEAD route was written for this
  * path (RFC 9110 §9.3.2). */
-uint32_t sl__table_methods_for_head(struct sl__table *t, const struct sl__path *path,
-                                    uint32_t base);
+SL__APART uint32_t sl__table_methods_for_head(struct sl__table *t, const struct sl__search *search);
 
-/** Begins a search on behalf of a request, whose path is split. */
+/** Begins a search on behalf of a request. Direct is set already. */
 static inline void sl__search_begin(struct sl__search *s, struct sl__table *t,
                                     const struct sl__path *path, uint32_t base,
                                     const struct sl__request *r)
@@ -108,16 +88,7 @@ static inline void sl__search_begin(struct sl__search *s, struct sl__table *t,
     if (r->method == SL__METHOD_OTHER)
         s->name = sl__request_str(r, r->method_name);
     else if (r->method == SL__METHOD_HEAD)
-        s->methods = sl__table_methods_for_head(t, path, base);
-}
-
-/** True if a route takes one of the methods. */
-static inline bool sl__route_takes(const struct sl__route *route, const struct sl__search *s)
-{
-    if (!(route->methods & s->methods))
-        return false;
-    return s->methods != 1u << SL__METHOD_OTHER || !route->method ||
-           sl__str_equal(sl__str_of(route->method), s->name);
+        s->methods = sl__table_methods_for_head(t, s);
 }
 
 /** True if some route of the table takes the method, whatever the path. */

@@ -23,44 +23,6 @@ struct sl__node {
     struct sl__ends rest; /* patterns that end in a rest below this node */
 };
 
-int sl__ends_add(struct sl__ends *e, const struct sl__route *route)
-{
-    if (e->count == e->size) {
-        uint32_t size = e->size > 0 ? e->size * 2 : 2;
-        const struct sl__route **list = sl__try_realloc(e->list, size * sizeof(const void *));
-
-        if (!list)
-            return -ENOMEM;
-        e->list = list;
-        e->size = size;
-    }
-    e->list[e->count++] = route;
-    return 0;
-}
-
-uint32_t sl__ends_from(const struct sl__ends *e, uint32_t from)
-{
-    uint32_t low = 0, high = e->count;
-
-    if (high == 0 || e->list[0]->order >= from) /* nearly always */
-        return 0;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-
-        if (e->list[middle]->order < from)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-void sl__ends_finish(struct sl__ends *e)
-{
-    sl__free(e->list);
-    *e = (struct sl__ends){0};
-}
-
 static inline uint32_t slot(uint64_t hash, uint32_t size)
 {
     return (uint32_t)(hash >> 32) & (size - 1);
@@ -203,24 +165,6 @@ int sl__segments_add(struct sl__node *root, const struct sl__pattern *pattern,
     return 0;
 }
 
-/* The first route of the list, which is not empty, that the search has not come to yet, is defined
- * before @p best, and takes the request; else @p best. */
-static inline const struct sl__route *consider(const struct sl__ends *e, const struct sl__search *s,
-                                               const struct sl__route *best)
-{
-    uint32_t i = e->list[0]->order >= s->from ? 0 : sl__ends_from(e, s->from);
-
-    for (; i < e->count; i++) {
-        const struct sl__route *route = e->list[i];
-
-        if (best && route->order >= best->order)
-            break;
-        if (sl__route_takes(route, s))
-            return route;
-    }
-    return best;
-}
-
 /* The earliest route below @p n, which the path has come to with @p segment, before @p best (NULL:
  * any); @p best if there is none. Calls itself only where the path can go on both ways. */
 static const struct sl__route *visit(struct sl__table *t, const struct sl__node *n,
@@ -235,9 +179,10 @@ static const struct sl__route *visit(struct sl__table *t, const struct sl__node 
         if (n->last < s->from || n->first >= (best ? best->order : UINT32_MAX))
             return best; /* in an empty tree first is the highest */
         if (segment == end)
-            return n->here.count > 0 && !s->path->more ? consider(&n->here, s, best) : best;
+            return n->here.count > 0 && !s->path->more ? sl__ends_consider(&n->here, s, best)
+                                                       : best;
         if (n->rest.count > 0)
-            best = consider(&n->rest, s, best);
+            best = sl__ends_consider(&n->rest, s, best);
         literal = find_literal(n, segment->ptr, segment->len, segment->hash);
         param = segment->len > 0 ? n->param : NULL;
         if (literal && param)

@@ -6,14 +6,6 @@
 
 #include "app/table.h"
 
-/** Appends a route, later than all there are. 0 or -ENOMEM. */
-int sl__ends_add(struct sl__ends *e, const struct sl__route *route);
-/** Index of the first route of order @p from or later; count if there is none. */
-uint32_t sl__ends_from(const struct sl__ends *e, uint32_t from);
-void sl__ends_finish(struct sl__ends *e);
-
-struct sl__node;
-
 /** NULL when out of memory. */
 struct sl__node *sl__segments_new(void);
 /** NULL is fine. Routes are not the tree's. */

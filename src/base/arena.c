@@ -80,6 +80,7 @@ static void *alloc_own(struct sl__arena *a, size_t rounded)
 
     if (!b)
         return NULL;
+    a->start = NULL;
     if (a->blocks) {
         b->next = a->blocks->next;
         a->blocks->next = b;
@@ -107,6 +108,7 @@ void *sl__arena_grow(struct sl__arena *a, size_t size)
     b->next = a->blocks;
     a->blocks = b;
     p = (char *)b + HEAD;
+    a->start = WITH_ASAN || b->next ? NULL : p; /* a block that is kept could not be poisoned */
     a->ptr = p + rounded;
     a->end = (char *)b + SL__ARENA_BLOCK;
     return p;
@@ -131,17 +133,7 @@ void sl__arena_reset(struct sl__arena *a)
         give_back(a->pool, b);
     }
     a->blocks = NULL;
-    a->ptr = a->end = NULL;
-}
-
-void sl__arena_rewind(struct sl__arena *a)
-{
-    struct sl__arena_block *b = a->blocks;
-
-    if (WITH_ASAN || !b || b->next || b->size != SL__ARENA_BLOCK)
-        sl__arena_reset(a);
-    else
-        a->ptr = (char *)b + HEAD;
+    a->ptr = a->end = a->start = NULL;
 }
 
 void sl__arena_pool_finish(struct sl__arena_pool *pool)

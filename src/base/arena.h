@@ -5,6 +5,7 @@
 #ifndef SL__BASE_ARENA_H
 #define SL__BASE_ARENA_H
 
+#include "base/cold.h"
 #include <stddef.h>
 
 #define SL__ARENA_BLOCK ((size_t)4096)   /* size of pooled blocks, header included */
@@ -20,6 +21,7 @@ struct sl__arena_pool {
 /** Zeroed memory is an empty arena without a pool. */
 struct sl__arena {
     char *ptr, *end;                /* room left in the newest block */
+    char *start;                    /* of the room, while there is one block, fit for the pool */
     struct sl__arena_block *blocks; /* newest first */
     struct sl__arena_pool *pool;    /* may be NULL */
 };
@@ -30,7 +32,7 @@ static inline void sl__arena_init(struct sl__arena *a, struct sl__arena_pool *po
 }
 
 /** Takes the slow way: a new block. */
-void *sl__arena_grow(struct sl__arena *a, size_t size);
+SL__APART void *sl__arena_grow(struct sl__arena *a, size_t size);
 
 /** Memory aligned to 16, not cleared; NULL when out of memory. size 0 gives a valid pointer. */
 static inline void *sl__arena_alloc(struct sl__arena *a, size_t size)
@@ -49,9 +51,15 @@ static inline void *sl__arena_alloc(struct sl__arena *a, size_t size)
 char *sl__arena_copy(struct sl__arena *a, const char *ptr, size_t len);
 
 /** Frees everything; the arena is empty and usable again. */
-void sl__arena_reset(struct sl__arena *a);
+SL__APART void sl__arena_reset(struct sl__arena *a);
 /** The same for an arena that will soon be used again: it may keep a block of the pooled size. */
-void sl__arena_rewind(struct sl__arena *a);
+static inline void sl__arena_rewind(struct sl__arena *a)
+{
+    if (a->start)
+        a->ptr = a->start;
+    else
+        sl__arena_reset(a);
+}
 
 void sl__arena_pool_finish(struct sl__arena_pool *pool);
 

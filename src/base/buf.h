@@ -5,6 +5,7 @@
 #ifndef SL__BASE_BUF_H
 #define SL__BASE_BUF_H
 
+#include "base/cold.h"
 #include <stddef.h>
 
 /** Zeroed memory is an empty buffer. */
@@ -19,7 +20,7 @@ static inline size_t sl__buf_len(const struct sl__buf *b)
 }
 
 /** Takes the slow way: moves or grows. */
-int sl__buf_make_room(struct sl__buf *b, size_t more);
+SL__COLD int sl__buf_make_room(struct sl__buf *b, size_t more);
 
 /** Makes room for @p more bytes behind the end (moving or growing). 0 or -ENOMEM. */
 static inline int sl__buf_reserve(struct sl__buf *b, size_t more)

@@ -6,6 +6,7 @@
 #ifndef SL__BASE_SYS_H
 #define SL__BASE_SYS_H
 
+#include "base/cold.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,10 +48,10 @@ int sl__sys_socket(int domain, int type, int protocol);      /* non-blocking, cl
 void *sl__sys_mmap(size_t len, int prot, int flags, int fd); /* NULL on failure */
 
 /* The slow ways of the two below: with the fault asked, or after a call that failed. */
-ssize_t sl__sys_recv_asking(int fd, void *buf, size_t len);
-ssize_t sl__sys_send_asking(int fd, const void *buf, size_t len, int flags);
-ssize_t sl__sys_recv_failed(int fd, void *buf, size_t len);
-ssize_t sl__sys_send_failed(int fd, const void *buf, size_t len, int flags);
+SL__COLD ssize_t sl__sys_recv_asking(int fd, void *buf, size_t len);
+SL__COLD ssize_t sl__sys_send_asking(int fd, const void *buf, size_t len, int flags);
+SL__COLD ssize_t sl__sys_recv_failed(int fd, void *buf, size_t len);
+SL__COLD ssize_t sl__sys_send_failed(int fd, const void *buf, size_t len, int flags);
 
 static inline ssize_t sl__sys_recv(int fd, void *buf, size_t len)
 {

@@ -343,9 +343,9 @@ void sl__channel_pause(struct sl__channel *c, bool paused)
     sl__loop_modify(c->loop, &c->watch, interest(c));
 }
 
-bool sl__channel_fresh(const struct sl__channel *c)
+struct sl__task *sl__channel_sending(struct sl__channel *c)
 {
-    return sl__link_used(&c->flush.link);
+    return &c->flush;
 }
 
 int sl__channel_error(const struct sl__channel *c)

@@ -70,8 +70,8 @@ int sl__channel_error(const struct sl__channel *c);
 
 /** Octets that wait, memfds included; a descriptor of another kind counts as 1 KiB. */
 size_t sl__channel_queued(const struct sl__channel *c);
-/** True while frames of this tick have not been offered to the socket yet: a task will do that. */
-bool sl__channel_fresh(const struct sl__channel *c);
+/** The task that offers frames to the socket: queued while those of this tick have not been. */
+struct sl__task *sl__channel_sending(struct sl__channel *c);
 /** Sends what it can now rather than at the end of the tick. 0 when nothing is left waiting,
  * -EAGAIN, -EPIPE. */
 int sl__channel_flush(struct sl__channel *c);

@@ -21,7 +21,7 @@ _Thread_local struct sl__fibers sl__fibers_here;
 
 void (*sl__fiber_on_stubborn)(struct sl__fiber *f, const char *label);
 
-static void make_ready(struct sl__fibers *rt, struct sl__fiber *f)
+static SL__APART void make_ready(struct sl__fibers *rt, struct sl__fiber *f)
 {
     if (f->queued)
         return;
@@ -56,11 +56,28 @@ static void *live(void *arg)
     return rt->loop_place;
 }
 
-/* From the loop into a fiber. False if it has ended there. */
-static bool resume(struct sl__fibers *rt, struct sl__fiber *f)
+/* The stack of a fiber that has just ended is the one the next will want. */
+static inline struct sl__stack *take_stack(struct sl__fibers *rt)
 {
-    bool fresh = f->state == SL__FIBER_NEW;
+    struct sl__stack *s = rt->warm;
 
+    if (!s)
+        return sl__stack_take(&rt->stacks);
+    rt->warm = NULL;
+    return s;
+}
+
+static inline void give_stack(struct sl__fibers *rt, struct sl__stack *s)
+{
+    if (rt->warm)
+        sl__stack_give(&rt->stacks, s);
+    else
+        rt->warm = s;
+}
+
+/* From the loop into a fiber. False if it has ended there. */
+static inline bool run(struct sl__fibers *rt, struct sl__fiber *f, bool fresh)
+{
     f->state = SL__FIBER_RUNNING;
     rt->current = f;
     sl__san_leave(&rt->san, &f->san, false);
@@ -76,7 +93,7 @@ static bool resume(struct sl__fibers *rt, struct sl__fiber *f)
         return true;
     sl__san_end(&f->san);
     rt->live--;
-    sl__stack_give(&rt->stacks, &f->stack);
+    give_stack(rt, &f->stack);
     return false;
 }
 
@@ -88,7 +105,7 @@ static void run_ready(struct sl__task *t)
     while ((f = rt->ready)) {
         rt->ready = f->next;
         f->queued = false;
-        resume(rt, f);
+        run(rt, f, f->state == SL__FIBER_NEW);
     }
 }
 
@@ -110,8 +127,10 @@ static void suspend(struct sl__fibers *rt, struct sl__fiber *f, enum sl__fiber_s
 {
     f->state = (uint8_t)state;
     f->timed_out = false;
-    if (deadline != SL__FOREVER)
+    if (deadline != SL__FOREVER) {
+        f->timer.fire = on_time;
         sl__timer_start(rt->loop, &f->timer, deadline);
+    }
     leave(rt, f);
     if (deadline != SL__FOREVER)
         sl__timer_stop(rt->loop, &f->timer);
@@ -124,14 +143,13 @@ static int refuse(struct sl__fiber *f)
     return -ECANCELED;
 }
 
-static void set_up(struct sl__fiber *f, void (*fn)(void *arg), void *arg)
+static inline void set_up(struct sl__fiber *f, void (*fn)(void *arg), void *arg)
 {
     f->fn = fn;
     f->arg = arg;
     f->state = SL__FIBER_NEW;
     f->queued = f->woken = f->timed_out = f->cancelled = false;
     f->shield = f->ignored = 0;
-    f->timer.fire = on_time;
     f->label = NULL;
     f->user = NULL;
     sl__san_begin(&f->san, f->stack.low, f->stack.top);
@@ -160,6 +178,8 @@ void sl__fibers_finish(void)
     sl__offload_free(rt->offload);
     sl__tasks_forget(rt);
     sl__list_remove(&rt->run.link);
+    if (rt->warm)
+        sl__stack_give(&rt->stacks, rt->warm);
     sl__stack_pool_finish(&rt->stacks);
     *rt = (struct sl__fibers){.loop = NULL};
 }
@@ -184,7 +204,7 @@ int sl__fiber_start(struct sl__fiber **ret, void (*fn)(void *arg), void *arg)
         *ret = NULL;
     if (rt->live >= rt->max_live)
         return -EAGAIN;
-    s = sl__stack_take(&rt->stacks);
+    s = take_stack(rt);
     if (!s)
         return -ENOMEM;
     f = SL__OWNER(s, struct sl__fiber, stack);
@@ -192,7 +212,7 @@ int sl__fiber_start(struct sl__fiber **ret, void (*fn)(void *arg), void *arg)
     rt->live++;
     if (rt->current)
         make_ready(rt, f);
-    else if (!resume(rt, f))
+    else if (!run(rt, f, true))
         return 0;
     if (ret)
         *ret = f;

@@ -51,6 +51,7 @@ struct sl__fibers {
     struct sl__loop *loop;
     unsigned live, max_live;
     struct sl__stack_pool stacks;
+    struct sl__stack *warm;      /* the one used last, not in the pool; NULL: in use */
     struct sl__offload *offload; /* made when first needed */
     struct sl_task *spare_tasks; /* kept by task.c */
     unsigned spare_task_count;

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/cold.h"
 #include "fiber/sanitize.h"
 #include "loop/loop.h"
 
@@ -50,8 +51,8 @@ void sl__stack_pool_init(struct sl__stack_pool *p, struct sl__loop *l, size_t he
 void sl__stack_pool_finish(struct sl__stack_pool *p);
 
 /** The slow ways: map a new one; give one back to a pool that has some already. */
-struct sl__stack *sl__stack_map(struct sl__stack_pool *p);
-void sl__stack_give_more(struct sl__stack_pool *p, struct sl__stack *s);
+SL__COLD struct sl__stack *sl__stack_map(struct sl__stack_pool *p);
+SL__COLD void sl__stack_give_more(struct sl__stack_pool *p, struct sl__stack *s);
 
 /** A stack, whose head is zero the first time and as it was left later; NULL when out of memory. */
 static inline struct sl__stack *sl__stack_take(struct sl__stack_pool *p)

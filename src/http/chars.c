@@ -12,7 +12,8 @@
 
 #define T SL__CHAR_TOKEN
 #define V SL__CHAR_VALUE
-#define U SL__CHAR_TARGET
+#define Q SL__CHAR_TARGET
+#define U (SL__CHAR_TARGET | SL__CHAR_PATH)
 #define H SL__CHAR_HOST
 #define LETTER (T | V | U | H)
 #define HEXLETTER (LETTER | SL__CHAR_HEX)
@@ -22,12 +23,12 @@
 const uint8_t sl__char_class[256] = {
     ['\t'] = V,         [' '] = V,
     ['!'] = T|V|U|H,    ['"'] = V,          ['#'] = T|V,        ['$'] = T|V|U|H,
-    ['%'] = T|V|U,      ['&'] = T|V|U|H,    ['\''] = T|V|U|H,   ['('] = V|U|H,
+    ['%'] = T|V|Q,      ['&'] = T|V|U|H,    ['\''] = T|V|U|H,   ['('] = V|U|H,
     [')'] = V|U|H,      ['*'] = T|V|U|H,    ['+'] = T|V|U|H,    [','] = V|U|H,
     ['-'] = T|V|U|H,    ['.'] = T|V|U|H,    ['/'] = V|U,
     ['0' ... '9'] = NUMBER,
     [':'] = V|U,        [';'] = V|U|H,      ['<'] = V,          ['='] = V|U|H,
-    ['>'] = V,          ['?'] = V|U,        ['@'] = V|U,
+    ['>'] = V,          ['?'] = V|Q,        ['@'] = V|U,
     ['A' ... 'F'] = HEXLETTER,              ['G' ... 'Z'] = LETTER,
     ['['] = V|U,        ['\\'] = V|U,       [']'] = V|U,        ['^'] = T|V|U,
     ['_'] = T|V|U|H,    ['`'] = T|V|U,

@@ -17,6 +17,7 @@ enum {
     SL__CHAR_HOST = 8,   /* unreserved and sub-delims, RFC 3986 §2.2, §2.3 */
     SL__CHAR_HEX = 16,
     SL__CHAR_DIGIT = 32,
+    SL__CHAR_PATH = 64, /* of a target, but for '%' and '?' */
 };
 
 extern const uint8_t sl__char_class[256];

@@ -17,12 +17,16 @@
     X(head_ms, 10000, "a head is one packet; ten seconds bear three retransmissions")              \
     X(body_ms, 20000, "a phone in a tunnel, but not a slow-body attack")                           \
     X(write_ms, 30000, "a reader that takes nothing for so long is gone")                          \
+    X(body_rate, 500, "octets/s; Apache's number (Kestrel, IIS: 240), half of GPRS at its worst")  \
+    X(write_rate, 500, "octets/s; the same: ten thousand slow readers have to take 40 Mbit/s")     \
+    X(rate_grace_ms, 10000, "two timeouts of TCP in a row, before a rate means anything")          \
     X(idle_ms, 60000,                                                                              \
       "longer than the 55 s most browsers and proxies keep an idle connection themselves")         \
     X(linger_ms, 1000,                                                                             \
       "one round trip to anywhere, so that a reset does not destroy the answer (RFC 9112 9.6)")    \
     X(connection_requests, 1000000, "bounds how long one connection pins itself to one worker")    \
     X(connections, 0, "0: the descriptor limit less 128 for the program's own files")              \
+    X(file_cache_bytes, 8388608, "the small files of one site, as large as a worker without them") \
     X(fibers, 10000, "two mappings each, a third of the kernel's default of 65,530 per process")   \
     X(message_bytes, 67108864, "IP2 wants 64 MiB to work")                                         \
     X(queue_bytes, 134217728, "two of the largest messages")

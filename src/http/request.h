@@ -42,6 +42,7 @@ struct sl__request {
     enum sl__body_kind body;
     uint8_t minor;     /* HTTP/1.minor as sent */
     uint8_t facts;     /* the parser's own: what it has seen so far */
+    uint8_t run;       /* the parser's own: see struct sl__http1_part */
     bool path_escaped; /* the path has a '%' */
     bool asterisk;     /* the asterisk form: OPTIONS * */
     bool keep_alive;   /* the client wants to keep the connection (RFC 9112 §9.3) */

@@ -100,9 +100,12 @@ void sl__response_drop_payload(struct sl__response *r)
 {
     if (r->payload == SL__PAYLOAD_FILE && r->file >= 0)
         close(r->file);
+    else if (r->payload == SL__PAYLOAD_LENT && r->lender)
+        r->lender->give_back(r->lender);
     r->payload = SL__PAYLOAD_NONE;
     r->file = -1;
     r->bytes = (struct sl__str){NULL, 0};
+    r->lender = NULL;
     r->source = NULL;
 }
 
@@ -148,6 +151,15 @@ const struct sl__header *sl__response_header(const struct sl__response *r, struc
     return header;
 }
 
+void sl__response_set_lent(struct sl__response *r, struct sl__str bytes, struct sl__lender *lender)
+{
+    sl__response_drop_payload(r);
+    r->payload = SL__PAYLOAD_LENT;
+    r->bytes = bytes;
+    r->lender = lender;
+    r->stamp = NULL;
+}
+
 void sl__response_set_file(struct sl__response *r, int fd, int64_t at, int64_t len)
 {
     sl__response_drop_payload(r);
@@ -155,6 +167,7 @@ void sl__response_set_file(struct sl__response *r, int fd, int64_t at, int64_t l
     r->file = fd;
     r->file_at = at;
     r->file_len = len;
+    r->stamp = NULL;
 }
 
 void sl__response_set_source(struct sl__response *r, sl__source_fn *source, void *self)
@@ -178,6 +191,7 @@ int64_t sl__response_length(const struct sl__response *r)
     case SL__PAYLOAD_NONE:
         break;
     case SL__PAYLOAD_BYTES:
+    case SL__PAYLOAD_LENT:
         return (int64_t)r->bytes.len;
     case SL__PAYLOAD_FILE:
         return r->file_len;

@@ -1,6 +1,6 @@
 /*
- * A response while the onion works on it: status, headers, and a body that is none, bytes, a file
- * or a pull source.
+ * A response while the onion works on it: status, headers, and a body that is none, bytes, bytes
+ * lent by somebody, a file or a pull source.
  *
  * Headers and bytes live in the exchange's arena. Nothing here does I/O except closing the file it
  * was given.
@@ -13,26 +13,50 @@
 #include <sys/types.h>
 
 #include "base/arena.h"
+#include "base/cold.h"
 #include "base/str.h"
+#include "base/time.h"
 
 struct sl__header {
     struct sl__header *next;
     struct sl__str name, value; /* both NUL-terminated too */
 };
 
-enum sl__payload { SL__PAYLOAD_NONE, SL__PAYLOAD_BYTES, SL__PAYLOAD_FILE, SL__PAYLOAD_SOURCE };
+enum sl__payload {
+    SL__PAYLOAD_NONE,
+    SL__PAYLOAD_BYTES,
+    /* From here on there is something to give back. */
+    SL__PAYLOAD_LENT,
+    SL__PAYLOAD_FILE,
+    SL__PAYLOAD_SOURCE,
+};
+
+/** Who lends bytes, which neither change nor move until they are given back. */
+struct sl__lender {
+    void (*give_back)(struct sl__lender *l); /* once, from the loop or a fiber; never waits */
+};
+
+/** Validators of a file (RFC 9110 §8.8), terminated: values of headers. */
+struct sl__stamp {
+    char modified[SL__HTTP_DATE_LEN + 1]; /* Last-Modified */
+    char etag[42];                        /* two numbers of 64 bits in hex, quotes, a dash */
+};
 
 /** Gives the next bytes of a body; 0 at its end, negative on failure. Runs on the request's fiber,
  * may wait. */
 typedef ssize_t sl__source_fn(void *self, void *buf, size_t len);
 
 struct sl__response {
-    int status; /* 0: not set */
-    struct sl__header *headers,
-        **last; /* in order; Content-Type, Content-Length set by handlers are among them */
+    int status;          /* 0: not set */
+    struct sl__str type; /* Content-Type, which is not among the headers; ptr NULL: none. Static or
+                            in the arena, terminated */
+    struct sl__header *headers, **last; /* in order; a Content-Length set by a handler is there */
     enum sl__payload payload;
-    struct sl__str bytes; /* SL__PAYLOAD_BYTES */
-    int file;             /* SL__PAYLOAD_FILE: owned, closed when replaced or sent */
+    struct sl__str bytes;      /* SL__PAYLOAD_BYTES, SL__PAYLOAD_LENT */
+    struct sl__lender *lender; /* SL__PAYLOAD_LENT: bytes are given back when replaced or sent */
+    const struct sl__stamp *stamp; /* SL__PAYLOAD_LENT, SL__PAYLOAD_FILE: NULL: none. Lent likewise,
+                                      or in the arena */
+    int file;                      /* SL__PAYLOAD_FILE: owned, closed when replaced or sent */
     int64_t file_at, file_len;
     sl__source_fn *source; /* SL__PAYLOAD_SOURCE */
     void *source_self;
@@ -41,6 +65,7 @@ struct sl__response {
 static inline void sl__response_init(struct sl__response *r)
 {
     r->status = 0;
+    r->type.ptr = NULL;
     r->headers = NULL;
     r->last = &r->headers;
     r->payload = SL__PAYLOAD_NONE;
@@ -49,13 +74,13 @@ static inline void sl__response_init(struct sl__response *r)
     r->source = NULL;
 }
 
-/** Back to no payload: closes a file. */
-void sl__response_drop_payload(struct sl__response *r);
+/** Back to no payload: closes a file, gives back what was lent. */
+SL__APART void sl__response_drop_payload(struct sl__response *r);
 
-/** Back to the state after init: closes a file, forgets headers. */
+/** Back to the state after init: drops the payload, forgets headers. */
 static inline void sl__response_clear(struct sl__response *r)
 {
-    if (r->payload == SL__PAYLOAD_FILE)
+    if (r->payload > SL__PAYLOAD_BYTES)
         sl__response_drop_payload(r);
     sl__response_init(r);
 }
@@ -76,6 +101,8 @@ static inline void sl__response_set_bytes(struct sl__response *r, struct sl__str
     r->bytes = bytes;
 }
 
+/** @p bytes are the lender's until they are given back. This and the next leave the stamp NULL. */
+void sl__response_set_lent(struct sl__response *r, struct sl__str bytes, struct sl__lender *lender);
 void sl__response_set_file(struct sl__response *r, int fd, int64_t at, int64_t len);
 void sl__response_set_source(struct sl__response *r, sl__source_fn *source, void *self);
 

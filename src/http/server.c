@@ -135,13 +135,6 @@ static void on_gone(struct sl__conns *home)
     check_end(s);
 }
 
-static bool on_hold(struct sl__conns *home)
-{
-    struct sl__server *s = SL__OWNER(home, struct sl__server, conns);
-
-    return s->events.hold(s->events.self);
-}
-
 static void on_give(struct sl__conns *home, int fd, unsigned listener)
 {
     struct sl__server *s = SL__OWNER(home, struct sl__server, conns);
@@ -253,13 +246,16 @@ struct sl__server *sl__server_new(struct sl__loop *l, struct sl__service *servic
         s->events = *events;
     if (s->events.give)
         s->conns.give = on_give;
-    if (s->events.hold)
-        s->conns.hold = on_hold;
     s->last = &s->listeners;
     s->gate_timer.fire = on_gate_timer;
     s->files_timer.fire = on_files_timer;
     s->end.run = on_end;
     return s;
+}
+
+void sl__server_send_after(struct sl__server *s, struct sl__task *t)
+{
+    s->conns.before = t;
 }
 
 void sl__server_free(struct sl__server *s)

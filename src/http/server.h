@@ -26,15 +26,15 @@ struct sl__server_events {
     void (*drained)(void *self);
     /** An idle connection with empty buffers, to be handed over: the callee owns the descriptor. */
     void (*give)(void *self, int fd, unsigned listener);
-    /** True while something of this tick has to leave before the answers do (messages of their
-     * handlers), and will before the tasks queued from now on. May be NULL. */
-    bool (*hold)(void *self);
     void *self;
 };
 
 struct sl__server *sl__server_new(struct sl__loop *l, struct sl__service *service,
                                   const struct sl_limits *limits, struct sl__gate *gate,
                                   const struct sl__server_events *events);
+/** While @p t is queued in the loop, answers wait: it sends what has to leave before them (the
+ * messages of their handlers). It has to live as long as the server. */
+void sl__server_send_after(struct sl__server *s, struct sl__task *t);
 /** Closes what is left. No request may be in a handler: cut, and tick until there is none. NULL is
  * fine. */
 void sl__server_free(struct sl__server *s);

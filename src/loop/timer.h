@@ -4,6 +4,7 @@
 #ifndef SL__LOOP_TIMER_H
 #define SL__LOOP_TIMER_H
 
+#include "base/cold.h"
 #include "loop/loop.h"
 
 /** When the first timer is due; INT64_MAX without any. */
@@ -13,7 +14,7 @@ static inline int64_t sl__timers_next(const struct sl__loop *l)
 }
 
 /** Fires the timers there are to fire. */
-void sl__timers_fire_due(struct sl__loop *l);
+SL__APART void sl__timers_fire_due(struct sl__loop *l);
 
 /** Fires every timer due at l->now. A timer started meanwhile waits for the next tick. */
 static inline void sl__timers_fire(struct sl__loop *l)

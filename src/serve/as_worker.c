@@ -30,21 +30,6 @@ static bool too_many(struct sl__gate *g)
                                    sl__server_connections(s->server), s->loop.now);
 }
 
-static void falls_asleep(void *self)
-{
-    struct sl__serving *s = self;
-
-    atomic_store_explicit(&s->slot->served, sl__server_served(s->server), memory_order_relaxed);
-    atomic_store_explicit(&s->slot->tick, 0, memory_order_relaxed);
-}
-
-static void wakes_up(void *self)
-{
-    struct sl__serving *s = self;
-
-    atomic_store_explicit(&s->slot->tick, s->loop.now, memory_order_relaxed);
-}
-
 static void on_listener(void *self, unsigned index, int fd)
 {
     sl__serving_listener(self, index, fd);
@@ -126,13 +111,11 @@ int sl__serve_as_worker(sl_app *app, const struct sl__role *role)
         sl__serving_failed_to("start the worker", r);
         goto out;
     }
-    s.loop.tick.before = falls_asleep;
-    s.loop.tick.after = wakes_up;
-    s.loop.tick.self = &s;
     hello.endpoint_count = sl__serving_endpoints(app, hello.endpoints);
     s.worker = sl__worker_new(&s.loop, &hello, app->options.limits.queue_bytes, &events);
     if (!s.worker)
         goto out;
+    sl__server_send_after(s.server, sl__channel_sending(sl__worker_channel(s.worker)));
     r = sl__serving_start(&s, role->worker);
     if (r < 0) {
         sl__serving_failed_to("start the bus", r);

@@ -65,8 +65,7 @@ static void begin(void *arg)
     if (r < 0)
         sl__serving_give_up(s, sl_strerror(r));
     s->accepting = true;
-    if (s->slot)
-        atomic_store_explicit(&s->slot->accepting, 1, memory_order_relaxed);
+    atomic_store_explicit(&s->slot->accepting, 1, memory_order_relaxed);
     sl__beats_start(s);
     if (s->worker) { /* READY first: who reads the line below may rely on it */
         sl__worker_ready(s->worker);
@@ -189,8 +188,7 @@ void sl__serving_drain(struct sl__serving *s, enum sl__drain kind, int64_t deadl
                        int64_t grace_ns, bool take_queued)
 {
     s->draining = true;
-    if (s->slot)
-        atomic_store_explicit(&s->slot->accepting, 0, memory_order_relaxed);
+    atomic_store_explicit(&s->slot->accepting, 0, memory_order_relaxed);
     sl__beats_stop(s);
     s->deadline.fire = deadline_passed;
     if (!sl__timer_running(&s->deadline))

@@ -21,11 +21,19 @@ static void on_give(void *self, int fd, unsigned listener)
     sl__worker_give(s->worker, fd, listener);
 }
 
-static bool on_hold(void *self)
+static void falls_asleep(void *self)
 {
     struct sl__serving *s = self;
 
-    return s->worker && sl__channel_fresh(sl__worker_channel(s->worker));
+    atomic_store_explicit(&s->slot->served, sl__server_served(s->server), memory_order_relaxed);
+    atomic_store_explicit(&s->slot->tick, 0, memory_order_relaxed);
+}
+
+static void wakes_up(void *self)
+{
+    struct sl__serving *s = self;
+
+    atomic_store_explicit(&s->slot->tick, s->loop.now, memory_order_relaxed);
 }
 
 static void fill_endpoint(struct sl__endpoint *to, const struct sl__app_endpoint *from, int nth)
@@ -48,8 +56,7 @@ unsigned sl__serving_endpoints(const sl_app *app, struct sl__endpoint *to)
 
 int sl__serving_init(struct sl__serving *s)
 {
-    struct sl__server_events events = {
-        .drained = sl__serving_drained, .give = on_give, .hold = on_hold, .self = s};
+    struct sl__server_events events = {.drained = sl__serving_drained, .give = on_give, .self = s};
     int r = sl__loop_init(&s->loop);
 
     if (r < 0)
@@ -60,8 +67,13 @@ int sl__serving_init(struct sl__serving *s)
     signal(SIGPIPE, SIG_IGN); /* a log or a client that is gone must not take the process along */
     sl__fiber_install_overflow_handler();
     s->server = sl__server_new(&s->loop, sl__app_service(s->app), &s->app->options.limits,
-                               s->slot ? &s->gate : NULL, &events);
-    return s->server ? 0 : -ENOMEM;
+                               s->board.slots ? &s->gate : NULL, &events);
+    if (!s->server)
+        return -ENOMEM;
+    s->loop.tick.before = falls_asleep;
+    s->loop.tick.after = wakes_up;
+    s->loop.tick.self = s;
+    return 0;
 }
 
 void sl__serving_listener(struct sl__serving *s, unsigned index, int fd)

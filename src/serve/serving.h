@@ -22,7 +22,8 @@ struct sl__serving {
     struct sl__worker *worker; /* NULL: standalone */
     struct sl__gate gate;
     struct sl__scoreboard board;
-    struct sl__slot *slot;      /* ours in the scoreboard; NULL: standalone */
+    struct sl__slot *slot;      /* ours in the scoreboard; standalone alone */
+    struct sl__slot alone;      /* there is no board then */
     struct sl__signals signals; /* standalone only: a worker's are handled by cluster/worker.c */
     struct sl__timer deadline;  /* of the drain */
     struct sl__beat *beats;     /* sl_every() */

@@ -56,6 +56,7 @@ int sl__serve_standalone(sl_app *app)
 
     sl__log_set_who(app->options.name);
     sl__app_set_role(1, false);
+    s.slot = &s.alone;
     r = sl__serving_init(&s);
     if (r < 0) {
         sl__serving_failed_to("start", r);

@@ -34,7 +34,16 @@ static int echo(sl_ctx *c)
         return r;
     sl_set_header(c, "X-Method", sl_method(c));
     sl_set_header(c, "X-Target", sl_target(c));
+    if (sl_header(c, "Host"))
+        sl_set_header(c, "X-Host", sl_header(c, "Host"));
+    if (sl_header(c, "X"))
+        sl_set_header(c, "X-Echo", sl_header(c, "X"));
     return sl_bytes(c, body, len);
+}
+
+static int got(sl_ctx *c)
+{
+    return sl_text(c, "got");
 }
 
 int main(void)
@@ -44,7 +53,9 @@ int main(void)
     sl_all(app, "/unread", unread);
     sl_all(app, "/status/:status", status);
     sl_all(app, "/pushed", pushed);
-    sl_all(app, ".*", echo);
+    sl_get(app, "/only/get", got);
+    sl_post(app, "/only/post", got);
+    sl_all(app, "(?!/only/).*", echo);
     return sl_listen(app);
 }
 """

@@ -5,14 +5,19 @@ which it became ready. A request on another connection, the barrier, is answered
 twice, because at the first time the barrier itself may still stand in the queue from its last turn. Should that order ever be
 another one, two pieces arrive as one: a cut less is tested, and no test fails for it.
 """
+import dataclasses
 import re
 import socket
+import time
+from email.utils import formatdate, parsedate_to_datetime
 
 PATIENCE = 30
 BATCH = 250
 SENTINEL = b"GET /sentinel HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n"
 STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9][0-9]) ([\t -~]*)\Z")
-FIELD_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t -~]*?)[ \t]*\Z")
+FIELD_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t -~\x80-\xff]*?)[ \t]*\Z")
+ONCE = {"date", "content-length", "transfer-encoding", "content-type", "server", "location", "connection", "allow", "retry-after"}  # one line each
+DEMANDED = {401: "www-authenticate", 405: "allow", 407: "proxy-authenticate", 426: "upgrade"}  # RFC 9110 §15.5
 
 
 def connect(port):
@@ -86,6 +91,13 @@ class Run:
         self.socket.close()
 
 
+def behind(case, raw, body):
+    """The same case behind a good request, whose answer has @body: the first answer comes first, the others do not change."""
+    return dataclasses.replace(case, raw=raw + case.raw, statuses=(200, *case.statuses), bodies=(body, *case.bodies),
+                               targets=(None, *case.targets), headers=({}, *case.headers), before=case.before + 1,
+                               bodiless=tuple(i + 1 for i in case.bodiless))
+
+
 def play(port, runs):
     for at in range(0, len(runs), BATCH):
         batch = runs[at:at + BATCH]
@@ -130,6 +142,8 @@ def take_head(data):
         if not found:
             raise Broken(f"no field line: {text[:80]!r}")
         name = found.group(1).lower().decode()
+        if name in ONCE and name in headers:
+            raise Broken(f"{name} twice")
         headers[name] = headers[name] + b", " + found.group(2) if name in headers else found.group(2)
     return int(match.group(1)), headers, rest
 
@@ -165,19 +179,54 @@ def take_body(status, headers, data, bodiless):
     return data[:int(length)], data[int(length):]
 
 
-def responses(data, bodiless=()):
-    """[(status, headers, body)] and how many were interim; raises Broken."""
+def check_date(value):
+    """Of the three formats only one is sent (RFC 9110 §5.6.7), and it is the time."""
+    try:
+        when = parsedate_to_datetime(value.decode()).timestamp()
+    except ValueError:
+        when = 0
+    if formatdate(when, usegmt=True) != value.decode() or abs(when - time.time()) > 60:
+        raise Broken(f"Date: {value!r}")
+
+
+def check_head(status, headers, old):
+    """What holds for every answer; @old: to HTTP/1.0."""
+    options = {option.strip() for option in headers.get("connection", b"").split(b",") if option.strip()}
+    if not options <= {b"close", b"keep-alive"} or len(options) > 1:
+        raise Broken(f"Connection: {headers['connection']!r}")
+    if status < 200:
+        if old:
+            raise Broken(f"{status} to HTTP/1.0")
+        if {"content-length", "transfer-encoding", "connection"} & headers.keys():
+            raise Broken(f"{status} with framing")
+        return
+    if "date" not in headers:
+        raise Broken(f"{status} without Date")
+    check_date(headers["date"])
+    if old and ("transfer-encoding" in headers or not options):
+        raise Broken(f"{status} to HTTP/1.0 with coding {headers.get('transfer-encoding')!r}, options {options!r}")
+    if headers.get("transfer-encoding", b"chunked") != b"chunked":
+        raise Broken(f"coding {headers['transfer-encoding']!r}")
+    if "content-length" not in headers and "transfer-encoding" not in headers and status not in (204, 304) and b"close" not in options:
+        raise Broken(f"{status} without an end")
+    if status in DEMANDED and DEMANDED[status] not in headers:
+        raise Broken(f"{status} without {DEMANDED[status]}")
+
+
+def responses(data, bodiless=(), old=False):
+    """[(status, headers, body)] and how many were interim; raises Broken. @old: the first is one to HTTP/1.0."""
     found, interim = [], 0
     while data:
         status, headers, data = take_head(data)
+        check_head(status, headers, old and not found)
         if status < 200:
             interim += 1
             continue
-        if "date" not in headers:
-            raise Broken(f"{status} without Date")
-        if found and b"close" in found[-1][1].get("connection", b""):
+        if found and headers_close(found[-1][1]):
             raise Broken("an answer behind Connection: close")
         body, data = take_body(status, headers, data, len(found) in bodiless)
+        if body and (status == 205 or (status >= 400 and "content-type" not in headers)):
+            raise Broken(f"{status} with a body of no type, or where none may be")
         found.append((status, headers, body))
     return found, interim
 
@@ -185,7 +234,7 @@ def responses(data, bodiless=()):
 def outcome(run):
     """What is compared: statuses, bodies, targets, end, and how many 100 (Continue)."""
     try:
-        found, interim = responses(run.received, run.case.bodiless)
+        found, interim = responses(run.received, run.case.bodiless, run.case.old)
     except Broken as broken:
         return {"broken": str(broken), "received": run.received[:300]}
     end = "close"
@@ -194,6 +243,7 @@ def outcome(run):
         found.pop()
     return {"statuses": tuple(status for status, _, _ in found), "end": end, "bodies": tuple(body for _, _, body in found),
             "targets": tuple(headers.get("x-target") for _, headers, _ in found), "continues": interim,
+            "headers": tuple(headers for _, headers, _ in found),
             "announced": bool(found) and headers_close(found[-1][1])}
 
 
@@ -204,7 +254,7 @@ def headers_close(headers):
 def early_faults(run):
     case = run.case
     try:
-        found, interim = responses(run.early, case.bodiless)
+        found, interim = responses(run.early, case.bodiless, case.old)
     except Broken as broken:
         return [f"before the rest: {broken}"]
     faults = []
@@ -228,9 +278,12 @@ def faults(run):
     for key in ("bodies", "targets"):
         wrong += [f"{key}[{i}] {got[key][i][:60]!r}, not {want[:60]!r}" for i, want in enumerate(getattr(case,
                 key)) if want is not None and got[key][i] != want]
+    for i, wanted in enumerate(case.headers):
+        wrong += [f"{name}[{i}] {got['headers'][i].get(name)!r}, not {value!r}" for name,
+                  value in wanted.items() if got["headers"][i].get(name) != value]
     if case.continues is not None and got["continues"] != case.continues:
         wrong.append(f"{got['continues']} times 100 (Continue), not {case.continues}")
-    if case.end == "close" and not case.fin and not case.id.startswith("unread") and not got["announced"]:
+    if case.end == "close" and not case.fin and not case.silent and not got["announced"]:
         wrong.append("closed without Connection: close")
     if run.early is not None:
         wrong += early_faults(run)

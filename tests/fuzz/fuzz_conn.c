@@ -8,20 +8,11 @@
  * sum of everything it was told, so that a body taken for a field would be seen. Only 100
  * (Continue) may come or not. The clock stands still.
  */
-#include <errno.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "base/sys.h"
-#include "base/time.h"
-#include "fiber/fiber.h"
 #include "fiber/wait.h"
-#include "fuzz.h"
 #include "http/http1/conn.h"
 #include "http/limits.h"
-#include "http/server.h"
 #include "shallot/error.h"
+#include "wire.h"
 
 #define PLAN 4
 #define FLAG_FIN 1    /* the client shuts its side down behind the last octet */
@@ -29,13 +20,6 @@
 #define ALL_OCTETS 300
 #define BODY_MAX ((size_t)65536)
 
-struct heard {
-    char *got;
-    size_t len, size;
-    bool eof;
-};
-
-static struct sl__loop loop;
 static struct sl__server *servers[2];
 static uint32_t random_now;
 
@@ -43,16 +27,6 @@ static uint32_t pick(uint32_t n)
 {
     random_now = random_now * 1664525U + 1013904223U;
     return (random_now >> 8) % n;
-}
-
-static int64_t still(void)
-{
-    return 1000 * SL__SEC;
-}
-
-static int64_t still_wall(void)
-{
-    return 784111777;
 }
 
 static ssize_t give_less(enum sl__sys_call call)
@@ -153,70 +127,10 @@ static void open_servers(void)
                                             .discard_bytes = 40,
                                             .connection_requests = 5};
 
-    sl__sys_clock_fn = still;
-    sl__sys_wall_fn = still_wall;
-    CHECK(sl__loop_init(&loop) == 0 && sl__fibers_init(&loop, 16) == 0);
+    wire_open();
     servers[0] = sl__server_new(&loop, &service, &wide, NULL, NULL);
     servers[1] = sl__server_new(&loop, &service, &narrow, NULL, NULL);
     CHECK(servers[0] && servers[1]);
-}
-
-/* Takes what is there. True if there was something. */
-static bool hear(int fd, struct heard *h)
-{
-    bool some = false;
-
-    while (!h->eof) {
-        ssize_t n;
-
-        if (h->size - h->len < 65536) {
-            h->size += 131072;
-            h->got = realloc(h->got, h->size);
-            CHECK(h->got);
-        }
-        n = recv(fd, h->got + h->len, h->size - h->len, 0);
-        if (n < 0)
-            CHECK(errno == EAGAIN || errno == ECONNRESET);
-        if (n < 0 && errno == EAGAIN)
-            break;
-        some = true;
-        h->eof = n <= 0;
-        h->len += n > 0 ? (size_t)n : 0;
-    }
-    return some;
-}
-
-/* Ticks until nothing more happens. */
-static void settle(int fd, struct heard *h)
-{
-    for (int quiet = 0; quiet < 3; quiet++) {
-        CHECK(sl__loop_once(&loop, 0) == 0);
-        if (hear(fd, h))
-            quiet = -1;
-    }
-}
-
-/* False when nobody takes any more. */
-static bool say(int fd, const char *data, size_t len, struct heard *h)
-{
-    while (len > 0) {
-        ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
-
-        if (n < 0 && errno != EAGAIN)
-            return false;
-        if (n < 0) {
-            size_t before = h->len;
-
-            settle(fd, h);
-            if (h->len == before && send(fd, data, 1, MSG_NOSIGNAL) == 1)
-                n = 1;
-        }
-        if (n > 0) {
-            data += n;
-            len -= (size_t)n;
-        }
-    }
-    return true;
 }
 
 /* @p longest piece; 0: whole. */

@@ -9,7 +9,7 @@
 #include "http/http1/chunk.h"
 #include "http/http1/write.h"
 
-#define DATE "Sun, 06 Nov 1994 08:49:37 GMT"
+#define DATE_SECOND 784111777 /* Sun, 06 Nov 1994 08:49:37 GMT */
 #define FIELDS_MAX 4096
 
 /* Lines end at 0xfe here, so that CR and LF can be tried in names and values. */
@@ -61,10 +61,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *p = (const char *)data, *end = p + size;
     struct sl__arena arena = {0};
     struct sl__response r;
+    struct sl__http1_date date;
     struct sl__buf out = {0};
 
     if (size < 2 || size > FIELDS_MAX)
         return 0;
+    sl__http1_date_set(&date, DATE_SECOND);
     sl__response_init(&r);
     r.status = 100 + (p[0] & 0x7f) * 4;
     struct sl__http1_head head = {.response = &r,
@@ -72,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                   .chunked = p[1] & 2,
                                   .close = p[1] & 4,
                                   .keep_alive = p[1] & 8,
-                                  .date = DATE};
+                                  .date = &date};
     for (p += 2; p < end;) {
         const char *stop = memchr(p, LINE_END, (size_t)(end - p));
 

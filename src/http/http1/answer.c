@@ -16,7 +16,7 @@
 #define INLINE_FILE ((int64_t)16384) /* reading and sending together cost less than sendfile */
 
 /* The request's body was not read to its end: does that end the connection? */
-static bool body_closes(const struct sl__turn *t)
+static SL__APART bool body_closes(const struct sl__turn *t)
 {
     const struct sl__conns *home = t->conn->home;
     const struct sl__exchange *x = &t->exchange;
@@ -24,6 +24,9 @@ static bool body_closes(const struct sl__turn *t)
     /* A client that waits for 100 (Continue) in vain may send its body or the next request: who
      * could tell (RFC 9110 §10.1.1). */
     if (!t->continued)
+        return true;
+    /* Nor how much more of what is too large already (RFC 9110 §15.5.14). */
+    if (x->response.status == 413)
         return true;
     if (x->request.body == SL__BODY_CHUNKED && t->chunk.left > home->limits.discard_bytes)
         return true; /* the rest of a chunk the handler did not want */
@@ -50,7 +53,7 @@ static inline int send_head(struct sl__turn *t, int64_t length, unsigned flags)
 {
     struct sl__conn *c = t->conn;
     const struct sl__exchange *x = &t->exchange;
-    const char *date = sl__conns_date(c->home);
+    const struct sl__http1_date *date = sl__conns_date(c->home);
     struct sl__buf *out = sl__out_buf(c);
     int r = -ENOMEM;
 
@@ -69,7 +72,7 @@ int sl__answer_head(struct sl__turn *t, int64_t length, bool chunked)
     return send_head(t, length, chunked ? SL__HEAD_CHUNKED : 0);
 }
 
-static int send_many_bytes(struct sl__turn *t, struct sl__str body)
+static SL__APART int send_many_bytes(struct sl__turn *t, struct sl__str body)
 {
     int r = sl__answer_head(t, (int64_t)body.len, false);
 
@@ -99,7 +102,7 @@ static int send_failure(struct sl__turn *t, size_t pending)
     return sl__answer_head(t, 0, false);
 }
 
-static int send_file(struct sl__turn *t)
+static SL__APART int send_file(struct sl__turn *t)
 {
     struct sl__response *r = &t->exchange.response;
     size_t pending = sl__out_pending(t->conn);
@@ -126,7 +129,7 @@ static int send_file(struct sl__turn *t)
 }
 
 /* As for GET, without the body (RFC 9110 §9.3.2). */
-static int send_head_only(struct sl__turn *t)
+static SL__APART int send_head_only(struct sl__turn *t)
 {
     const struct sl__response *r = &t->exchange.response;
     int64_t length = sl__response_length(r);
@@ -146,15 +149,13 @@ static inline int send_standing(struct sl__turn *t)
     if (r->status == 0)
         r->status = 200;
     t->close = closes(t);
-    if (r->status == 204 || r->status == 304 || r->status < 200)
+    if (r->status != 200 && (r->status == 204 || r->status == 304 || r->status < 200))
         return sl__answer_head(t, -1, false);
     if (t->exchange.request.method == SL__METHOD_HEAD)
         return send_head_only(t);
-    if (r->payload == SL__PAYLOAD_SOURCE)
-        return sl__stream_source(t);
-    if (r->payload == SL__PAYLOAD_FILE)
-        return send_file(t);
-    return send_bytes(t);
+    if (r->payload <= SL__PAYLOAD_LENT)
+        return send_bytes(t);
+    return r->payload == SL__PAYLOAD_FILE ? send_file(t) : sl__stream_source(t);
 }
 
 void sl__answer(struct sl__turn *t)

@@ -25,6 +25,7 @@ void sl__body_begin(struct sl__turn *t)
     t->body_left = r->body == SL__BODY_LENGTH ? r->content_length : 0;
     t->exchange.body_ahead = 0;
     t->body_wire = 0;
+    t->body_waited = 0;
     t->continued = !r->expect_continue;
     t->chunk = (struct sl__chunk){0};
 }
@@ -123,6 +124,7 @@ static int await_input(struct sl__turn *t)
     } else {
         sl__conn_poke(c); /* for EPOLLIN and the deadline */
         r = sl__fiber_wait(SL__FOREVER);
+        sl__pace_body(c); /* from here on the client waits for us */
     }
     t->wants_body = false;
     return r < 0 ? r : t->body_error;

@@ -212,16 +212,12 @@ int sl__trailers_parse(const char *buf, size_t len, struct sl__field *fields, si
 {
     struct sl__cursor c = sl__cursor_of(buf, len);
     size_t count = 0;
-    int step;
 
-    while (c.at < c.end && *c.at != '\r') {
+    for (; c.at < c.end && *c.at != '\r'; count++) {
         if (count == max)
             return -SL_EHEADTOOBIG;
-        step = sl__take_field(&c, &fields[count]);
-        if (step <= 0)
+        if (sl__take_field(&c, &fields[count]) <= 0)
             return -SL_EBADREQUEST;
-        count++;
     }
-    step = sl__take_crlf(&c, c.at);
-    return step > 0 && c.at == c.end ? (int)count : -SL_EBADREQUEST;
+    return sl__take_crlf(&c, c.at) > 0 && c.at == c.end ? (int)count : -SL_EBADREQUEST;
 }

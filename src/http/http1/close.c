@@ -5,7 +5,8 @@
  * fibers, and whenever an answer was the last. Closing a socket with unread input makes the kernel
  * send a reset, upon which the client may lose the answer it has not read yet (RFC 9112 §9.6); so
  * our side is shut down first, and what the client still sends is thrown away, for a while and up
- * to an amount. A client that closes first is not waited for.
+ * to an amount. A client that closes first, or has said that it has nothing more to send, is not
+ * waited for.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -39,10 +40,9 @@ static int status_of(int error)
 static int write_refusal(struct sl__conn *c, int status)
 {
     struct sl__header retry = {.name = SL__STR("Retry-After"), .value = SL__STR("1")};
-    struct sl__header type = {.next = status == 503 ? &retry : NULL,
-                              .name = SL__STR("Content-Type"),
-                              .value = SL__STR("text/plain; charset=utf-8")};
-    struct sl__response r = {.status = status, .headers = &type};
+    struct sl__response r = {.status = status,
+                             .type = SL__STR("text/plain; charset=utf-8"),
+                             .headers = status == 503 ? &retry : NULL};
     char body[64];
     int len = snprintf(body, sizeof(body), "%s\n", sl__status_text(status));
     struct sl__http1_head h = {
@@ -67,7 +67,7 @@ void sl__close_advance(struct sl__conn *c)
     sl__out_flush(c, 0);
     if (c->blocked || c->broken)
         return;
-    if (c->fin || c->reset) {
+    if (c->fin || c->reset || c->last) {
         sl__conn_close(c);
         return;
     }

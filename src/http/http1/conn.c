@@ -122,8 +122,7 @@ static void take_input(struct sl__conn *c)
 
     if (!t || (n == 0 && !c->fin))
         return;
-    if (c->awaited == SL__AWAIT_BODY)
-        c->awaited = SL__AWAIT_NOTHING; /* body_ms begins anew */
+    sl__pace_body(c);
     if (!has_fiber(c) || !t->exchange.fiber)
         return;
     if (t->wants_body)
@@ -234,23 +233,24 @@ static void advance(struct sl__conn *c)
     }
 }
 
-static int64_t await_ms(const struct sl__conn *c, enum sl__awaited what)
+static int64_t deadline_for(struct sl__conn *c, enum sl__awaited what)
 {
     const struct sl_limits *l = &c->home->limits;
+    int64_t now = c->home->loop->now;
 
     switch (what) {
     case SL__AWAIT_REQUEST:
-        return l->idle_ms;
+        return now + l->idle_ms * SL__MS;
     case SL__AWAIT_HEAD:
-        return l->head_ms;
+        return now + l->head_ms * SL__MS;
     case SL__AWAIT_BODY:
-        return l->body_ms;
+        return sl__pace_await_body(c);
     case SL__AWAIT_ROOM:
-        return l->write_ms;
+        return sl__pace_await_room(c);
     case SL__AWAIT_END:
-        return l->linger_ms;
+        return now + l->linger_ms * SL__MS;
     default:
-        return 0;
+        return SL__FOREVER;
     }
 }
 
@@ -280,7 +280,7 @@ static void set_deadline(struct sl__conn *c)
     if (what == SL__AWAIT_NOTHING)
         c->deadline = SL__FOREVER;
     else if (what != c->awaited)
-        c->deadline = home->loop->now + await_ms(c, what) * SL__MS;
+        c->deadline = deadline_for(c, what);
     if (what == SL__AWAIT_REQUEST && home->leaving == SL__STOP && c->deadline > home->grace_end)
         c->deadline = home->grace_end;
     c->awaited = (uint8_t)what;
@@ -353,7 +353,7 @@ static bool hold(struct sl__conn *c)
 {
     struct sl__conns *home = c->home;
 
-    if (c->held || !home->hold || !home->hold(home)) {
+    if (c->held || !home->before || !sl__link_used(&home->before->link)) {
         c->held = false;
         return false;
     }
@@ -362,7 +362,8 @@ static bool hold(struct sl__conn *c)
     return true;
 }
 
-static void run(struct sl__conn *c)
+/* The long way: goes on from whatever state the connection is in. */
+static SL__APART void run(struct sl__conn *c)
 {
     for (int rounds = 0;; rounds++) {
         advance(c);
@@ -399,16 +400,61 @@ static void mute(struct sl__conn *c, uint32_t events)
         sl__fiber_cancel(t->exchange.fiber);
 }
 
+/* Serves everything that one recv brought. False if something is left to do or to wait for. */
+static inline bool serve_all(struct sl__conn *c)
+{
+    int r;
+
+    if (sl__input_receive(c) == 0 || c->more)
+        return false;
+    do {
+        if (c->in->data[c->in->at] == '\r')
+            return false;
+        r = sl__turn_begin(c);
+        if (r < 0)
+            sl__close_refuse(c, r);
+        if (r <= 0 || c->phase != SL__CONN_READ)
+            return false;
+    } while (sl__input_len(c) > 0 && sl__out_pending(c) < SL__OUT_HIGH);
+    return sl__input_len(c) == 0;
+}
+
+/* The short way, for nearly all requests: they come to an idle connection, whole, their handlers
+ * do not wait, the answers fit into the socket, and the connection is idle again. Its timer runs,
+ * and never later than the deadline. Wherever that turns out not to be so, the long way goes on. */
+static inline bool serve_idle(struct sl__conn *c)
+{
+    struct sl__conns *home = c->home;
+
+    if (!serve_all(c) || home->leaving != SL__STAY)
+        return false;
+    if (hold(c))
+        return true; /* the task goes on */
+    sl__out_flush(c, 0);
+    if (c->out || c->broken)
+        return false;
+    sl__input_park(c);
+    c->awaited = SL__AWAIT_REQUEST;
+    c->deadline = home->loop->now + home->limits.idle_ms * SL__MS;
+    return true;
+}
+
 static void on_ready(struct sl__watch *w, uint32_t events)
 {
     struct sl__conn *c = SL__OWNER(w, struct sl__conn, watch);
 
+    if (events == EPOLLIN && c->awaited == SL__AWAIT_REQUEST) { /* so it is_idle() */
+        if (!serve_idle(c))
+            run(c);
+        return;
+    }
     if (c->phase == SL__CONN_LINGER) {
         sl__close_linger(c);
         return;
     }
     if (events & EPOLLOUT) {
         c->blocked = false;
+        sl__pace_room(c);
         sl__out_flush(c, 0);
     }
     if (c->broken) {
@@ -444,6 +490,10 @@ static void expire(struct sl__conn *c)
         run(c);
         break;
     case SL__AWAIT_ROOM:
+        if (sl__pace_bear(c)) {
+            set_deadline(c);
+            break;
+        }
         c->reset = true; /* else the kernel would keep the unsent octets for minutes */
         sl__conn_break(c);
         break;
@@ -470,7 +520,10 @@ static void on_time(struct sl__timer *timer)
         if (c->phase == SL__CONN_DEAD || c->broken || l->now < c->deadline)
             return;
     }
-    expire(c);
+    if (c->awaited == SL__AWAIT_NOTHING) /* any more, as a fiber found that did not come by here */
+        sl__conn_settle(c);
+    else
+        expire(c);
 }
 
 static void on_task(struct sl__task *task)

@@ -9,6 +9,7 @@
  *   body.c    the request's body, read by the handler or skipped
  *   answer.c  the response that stands when the onion has unwound
  *   stream.c  the bottom writer and the pull source
+ *   pace.c    minimum rates: slow bodies, slow readers
  *   send.c    output: one buffer, one send, back-pressure, files
  *   close.c   error answers without a handler, and the lingering close (RFC 9112 §9.6)
  *
@@ -22,10 +23,13 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/cold.h"
 #include "base/list.h"
 #include "base/time.h"
 #include "http/exchange.h"
 #include "http/http1/chunk.h"
+#include "http/http1/parse.h"
+#include "http/http1/write.h"
 #include "loop/loop.h"
 #include "shallot/limits.h"
 
@@ -39,6 +43,7 @@ struct sl__block {
     uint32_t size;          /* SL__BLOCK_DATA: pooled; else made to measure */
     uint32_t at, end;
     uint32_t pin; /* octets at the front that must stay: the head of the request in its turn */
+    struct sl__http1_part part; /* what begins at @c at is a head that wants more */
     char data[];
 };
 
@@ -80,6 +85,8 @@ struct sl__conn {
     struct sl__turn *turn; /* NULL in READ and from CLOSING on */
     uint32_t requests;     /* begun on this connection */
     uint32_t thrown;       /* octets thrown away while lingering */
+    uint32_t queued;       /* slow: octets in the socket when last asked, and those sent since */
+    int64_t credit, since; /* slow: time left to take the answer; when the present wait began */
     uint16_t listener;
     uint8_t empty_lines; /* dropped ahead of the next request */
     uint8_t phase;       /* enum sl__phase */
@@ -87,9 +94,11 @@ struct sl__conn {
     bool blocked;        /* the socket took no more; EPOLLOUT is awaited */
     bool more;           /* the last recv filled its room: there may be more */
     bool fin;            /* the end of the input was read */
+    bool slow;           /* this answer had to wait for the client: pace.c keeps its account */
     bool broken;         /* reset, failed or timed out: only the fiber's end is awaited */
     bool held;           /* the answers wait for the messages of this tick */
     bool pumping;        /* a fiber's start is on the stack: no task needed to go on */
+    bool last;           /* the client said that it sends nothing more, and it has not */
     bool reset; /* to be closed by a reset, because a plain end would look like a proper one */
 };
 
@@ -104,10 +113,11 @@ struct sl__turn {
     struct sl__turn *next;    /* in the pool */
     struct sl__block *pinned; /* the head's block, once the input has moved to another one */
     struct sl__chunk chunk;
-    struct sl__buf trailer; /* raw trailer section, then terminated in place */
-    uint64_t body_left;     /* of a Content-Length */
-    uint64_t body_wire;     /* octets of the body consumed, framing included */
-    int64_t out_left;       /* SL__FRAMING_LENGTH: octets still owed */
+    struct sl__buf trailer;          /* raw trailer section, then terminated in place */
+    uint64_t body_left;              /* of a Content-Length */
+    uint64_t body_wire;              /* octets of the body consumed, framing included */
+    int64_t body_since, body_waited; /* the present wait for the body; all those before it, ns */
+    int64_t out_left;                /* SL__FRAMING_LENGTH: octets still owed */
     int64_t file_at, file_left;
     size_t burst;   /* octets moved since the fiber last gave way */
     int body_error; /* final, negative; 0: none */
@@ -142,8 +152,13 @@ struct sl__conns {
     int64_t grace_end;                    /* SL__STOP: idle connections are closed then */
     void (*gone)(struct sl__conns *home); /* one connection less */
     void (*give)(struct sl__conns *home, int fd, unsigned listener); /* NULL: nobody takes them */
-    bool (*hold)(struct sl__conns *home); /* see sl__server_events; NULL: never */
+    struct sl__task *before; /* queued: what has to leave before answers do. NULL: nothing */
     struct sl__arena_pool arenas;
+    struct { /* used last, not in the pool: what the next request will want; NULL: in use */
+        struct sl__block *block;
+        struct sl__out *out;
+        struct sl__turn *turn;
+    } warm;
     struct {
         struct sl__block *blocks;
         struct sl__out *outs;
@@ -153,7 +168,7 @@ struct sl__conns {
     } spare;
     int64_t date_at; /* loop time of the last look at the clock */
     int64_t date_second;
-    char date[SL__HTTP_DATE_LEN + 1];
+    struct sl__http1_date date;
 };
 
 /* conns.c */
@@ -162,13 +177,13 @@ void sl__conns_init(struct sl__conns *home, struct sl__loop *l, struct sl__servi
 /** Closes what is left. No turn may have a fiber. */
 void sl__conns_finish(struct sl__conns *home);
 /** Looks at the clock. */
-void sl__conns_set_date(struct sl__conns *home);
+SL__COLD void sl__conns_set_date(struct sl__conns *home);
 /** The Date header's value, at most 100 ms old. */
-static inline const char *sl__conns_date(struct sl__conns *home)
+static inline const struct sl__http1_date *sl__conns_date(struct sl__conns *home)
 {
     if (home->loop->now - home->date_at >= 100 * SL__MS)
         sl__conns_set_date(home);
-    return home->date;
+    return &home->date;
 }
 /** Makes a connection of a connected, non-blocking socket. Owns @p fd in any case. 0 or a negative
  * errno. */
@@ -188,13 +203,14 @@ bool sl__conn_cut(struct sl__conn *c);
 /** Goes on in the loop, later in this tick. */
 void sl__conn_poke(struct sl__conn *c);
 /** The client is gone: cancels the fiber; the connection is closed in the loop. */
-void sl__conn_break(struct sl__conn *c);
+SL__COLD void sl__conn_break(struct sl__conn *c);
 /** Closes at once and gives everything back. No fiber may live. */
-void sl__conn_close(struct sl__conn *c);
+SL__COLD void sl__conn_close(struct sl__conn *c);
 
 /* input.c */
 struct sl__block *sl__block_take(struct sl__conns *home); /* NULL when out of memory */
 void sl__block_give(struct sl__conns *home, struct sl__block *b);
+void sl__blocks_finish(struct sl__conns *home);
 static inline size_t sl__input_len(const struct sl__conn *c)
 {
     return c->in ? c->in->end - c->in->at : 0;
@@ -208,17 +224,18 @@ void sl__input_park(struct sl__conn *c);
 void sl__input_free(struct sl__conn *c);
 
 /* turn.c */
-/** Parses; 0: more is needed; 1: a turn has begun; negative: the error to refuse with. */
+/** Parses; 0: more is needed; 1: a turn has begun, and is over if the phase is READ again;
+ * negative: the error to refuse with. */
 int sl__turn_begin(struct sl__conn *c);
 /** The answer has gone to the output: lets go of the head, says what comes next. */
 void sl__turn_after(struct sl__conn *c);
-void sl__turn_free(struct sl__conn *c);
+SL__COLD void sl__turn_free(struct sl__conn *c);
 void sl__turns_finish(struct sl__conns *home);
 
 /* body.c */
 /** For a request that has one. */
-void sl__body_begin(struct sl__turn *t);
-ssize_t sl__body_read(struct sl__exchange *x, void *buf, size_t len);
+SL__APART void sl__body_begin(struct sl__turn *t);
+SL__APART ssize_t sl__body_read(struct sl__exchange *x, void *buf, size_t len);
 /** 1: the end of the body; 0: more input is needed; negative: the connection must close. */
 int sl__body_skip(struct sl__conn *c);
 
@@ -233,9 +250,19 @@ bool sl__answer_closes(const struct sl__turn *t);
 /* stream.c */
 extern const struct sl__writer sl__stream_writer;
 /** On the fiber: pulls the source dry. 0 or the error for which the answer has no proper end. */
-int sl__stream_source(struct sl__turn *t);
+SL__APART int sl__stream_source(struct sl__turn *t);
 
 /* send.c */
+/** What has to leave before answers do, and has not, does so now. */
+static inline void sl__conns_send_first(struct sl__conns *home)
+{
+    struct sl__task *t = home->before;
+
+    if (!t || !sl__link_used(&t->link))
+        return;
+    sl__list_remove(&t->link);
+    t->run(t);
+}
 struct sl__buf *sl__out_take(struct sl__conn *c);
 /** The buffer to append to; NULL when out of memory. */
 static inline struct sl__buf *sl__out_buf(struct sl__conn *c)
@@ -261,9 +288,19 @@ ssize_t sl__out_read_file(struct sl__turn *t, size_t len);
 /** SL__CONN_FILE: true when the file is out or has failed, false when the socket is blocked. */
 bool sl__out_push_file(struct sl__conn *c);
 
+/* pace.c */
+/** A wait for the body, or for room in the socket, begins: until when it may last. */
+int64_t sl__pace_await_body(struct sl__conn *c);
+int64_t sl__pace_await_room(struct sl__conn *c);
+/** There is some: if it was waited for, that wait is over. */
+void sl__pace_body(struct sl__conn *c);
+void sl__pace_room(struct sl__conn *c);
+/** The deadline for room has passed: true if the client has taken enough to be given another. */
+bool sl__pace_bear(struct sl__conn *c);
+
 /* close.c */
 /** Answers with the status of @p error, on behalf of nobody, and closes. */
-void sl__close_refuse(struct sl__conn *c, int error);
+SL__COLD void sl__close_refuse(struct sl__conn *c, int error);
 /** SL__CONN_CLOSING: when everything is out, shuts down and lingers, or closes. */
 void sl__close_advance(struct sl__conn *c);
 /** SL__CONN_LINGER: something has come. */

@@ -51,7 +51,6 @@ void sl__conns_init(struct sl__conns *home, struct sl__loop *l, struct sl__servi
 void sl__conns_finish(struct sl__conns *home)
 {
     struct sl__link *link;
-    struct sl__block *b;
     struct sl__conn *c;
 
     if (!home->loop)
@@ -67,10 +66,7 @@ void sl__conns_finish(struct sl__conns *home)
         home->spare.conns = (struct sl__conn *)(void *)c->link.next;
         sl__free(c);
     }
-    while ((b = home->spare.blocks)) {
-        home->spare.blocks = b->next;
-        sl__free(b);
-    }
+    sl__blocks_finish(home);
     sl__outs_finish(home);
     sl__turns_finish(home);
     sl__arena_pool_finish(&home->arenas);
@@ -84,7 +80,7 @@ void sl__conns_set_date(struct sl__conns *home)
     home->date_at = home->loop->now;
     if (second != home->date_second) {
         home->date_second = second;
-        sl__http_date(second, home->date);
+        sl__http1_date_set(&home->date, second);
     }
 }
 

@@ -1,16 +1,30 @@
 /*
- * The five fields that make a request what it is: Host, Content-Length, Transfer-Encoding,
- * Connection and Expect.
+ * What field lines are made of that is not plain, and the five fields that make a request what it
+ * is: Host, Content-Length, Transfer-Encoding, Connection and Expect.
  *
- * The parser comes here with each of them as its line is complete, and once more at the end of the
- * head; what is found goes into the request. Two servers that read a length differently can be
- * played against each other, so there is one way to say it: one Content-Length of digits only, or
- * Transfer-Encoding: chunked and nothing else, never both. What a lenient server would guess at is
- * an error here.
+ * The parser comes here with each of them as its line is complete; what is found goes into the
+ * request. Two servers that read a length differently can be played against each other, so there is
+ * one way to say it: one Content-Length of digits only, or Transfer-Encoding: chunked and nothing
+ * else, never both. What a lenient server would guess at is an error here.
  */
 #include "http/http1/fields.h"
 
 #include "http/http1/host.h"
+
+static inline bool is_space(char octet)
+{
+    return octet == ' ' || octet == '\t';
+}
+
+void sl__trim(const char *begin, struct sl__span *value)
+{
+    while (value->len > 0 && is_space(begin[value->at + value->len - 1]))
+        value->len--;
+    while (value->len > 0 && is_space(begin[value->at])) {
+        value->at++;
+        value->len--;
+    }
+}
 
 /* Takes the next element of a comma-separated list (RFC 9110 §5.6.1), trimmed; false at the end,
  * when the list has no octets any more, not even the none behind the last comma. */
@@ -28,23 +42,21 @@ static bool next_element(struct sl__str *list, struct sl__str *ret)
     } else {
         *list = (struct sl__str){NULL, 0};
     }
-    while (p < end && (*p == ' ' || *p == '\t'))
+    while (p < end && is_space(*p))
         p++;
-    while (end > p && (end[-1] == ' ' || end[-1] == '\t'))
+    while (end > p && is_space(end[-1]))
         end--;
     *ret = (struct sl__str){p, (size_t)(end - p)};
     return true;
 }
 
-int sl__judge_host(struct sl__request *r, struct sl__span at, const char *begin, const char *last,
-                   const char *end)
+/* Empty is what clients send whose target has no host to name (RFC 9112 §3.2). */
+static __attribute__((noinline)) int judge_host(struct sl__request *r, const char *begin,
+                                                struct sl__span at)
 {
     struct sl__str value = {begin + at.at, at.len};
 
-    if (r->facts & SL__FACT_HOST)
-        return -SL_EBADREQUEST;
-    if (sl__scan_plain_host(value.ptr, last, end) != value.ptr + value.len &&
-        !sl__host_valid(value))
+    if (r->facts & SL__FACT_HOST || (value.len > 0 && !sl__host_valid(value)))
         return -SL_EBADREQUEST;
     r->facts |= SL__FACT_HOST;
     if (!(r->facts & SL__FACT_AUTHORITY))
@@ -52,7 +64,8 @@ int sl__judge_host(struct sl__request *r, struct sl__span at, const char *begin,
     return SL__STEP_ON;
 }
 
-int sl__judge_content_length(struct sl__request *r, struct sl__str value)
+static __attribute__((noinline)) int judge_content_length(struct sl__request *r,
+                                                          struct sl__str value)
 {
     int64_t length = sl__decimal(value);
 
@@ -68,11 +81,11 @@ int sl__judge_content_length(struct sl__request *r, struct sl__str value)
 static int judge_coding(struct sl__request *r, struct sl__str coding)
 {
     const char *end = coding.ptr + coding.len;
-    const char *stop = sl__scan_name_by_table(coding.ptr, end), *p = stop;
+    const char *stop = sl__scan_by_table(coding.ptr, end, SL__CHAR_TOKEN), *p = stop;
     struct sl__str name = {coding.ptr, (size_t)(stop - coding.ptr)};
     bool chunked = sl__str_equal_nocase(name, SL__STR("chunked"));
 
-    while (p < end && (*p == ' ' || *p == '\t'))
+    while (p < end && is_space(*p))
         p++;
     if (name.len == 0 || r->facts & SL__FACT_CHUNKED || (p < end && (*p != ';' || chunked)))
         return -SL_EBADREQUEST;
@@ -82,7 +95,8 @@ static int judge_coding(struct sl__request *r, struct sl__str coding)
     return SL__STEP_ON;
 }
 
-int sl__judge_transfer_encoding(struct sl__request *r, struct sl__str value)
+static __attribute__((noinline)) int judge_transfer_encoding(struct sl__request *r,
+                                                             struct sl__str value)
 {
     struct sl__str coding;
     int result = SL__STEP_ON;
@@ -107,7 +121,7 @@ static bool is_keep_alive(struct sl__str option)
            sl__lower4(option.ptr + 6) == sl__lower4("live");
 }
 
-int sl__judge_connection(struct sl__request *r, struct sl__str value)
+static __attribute__((noinline)) int judge_connection(struct sl__request *r, struct sl__str value)
 {
     struct sl__str option;
 
@@ -124,7 +138,7 @@ int sl__judge_connection(struct sl__request *r, struct sl__str value)
     return SL__STEP_ON;
 }
 
-int sl__judge_expect(struct sl__request *r, struct sl__str value)
+static __attribute__((noinline)) int judge_expect(struct sl__request *r, struct sl__str value)
 {
     struct sl__str expectation;
 
@@ -134,6 +148,41 @@ int sl__judge_expect(struct sl__request *r, struct sl__str value)
         if (!sl__str_equal_nocase(expectation, SL__STR("100-continue")))
             return -SL_EEXPECTATION;
         r->facts |= SL__FACT_CONTINUE;
+    }
+    return SL__STEP_ON;
+}
+
+int sl__judge_field(struct sl__request *r, const char *begin, const struct sl__field *field)
+{
+    const char *name = begin + field->name.at;
+    struct sl__str value = {begin + field->value.at, field->value.len};
+
+    switch (field->name.len) {
+    case 4:
+        if (sl__lower4(name) == sl__lower4("host"))
+            return judge_host(r, begin, field->value);
+        break;
+    case 6:
+        if (sl__lower4(name) == sl__lower4("expe") && sl__lower4(name + 2) == sl__lower4("pect"))
+            return judge_expect(r, value);
+        break;
+    case 10:
+        if (sl__lower8(name) == sl__lower8("connecti") &&
+            sl__lower4(name + 6) == sl__lower4("tion"))
+            return judge_connection(r, value);
+        break;
+    case 14:
+        if (sl__lower8(name) == sl__lower8("content-") &&
+            sl__lower8(name + 6) == sl__lower8("t-length"))
+            return judge_content_length(r, value);
+        break;
+    case 17:
+        if (sl__lower8(name) == sl__lower8("transfer") &&
+            sl__lower8(name + 8) == sl__lower8("-encodin") && (name[16] | 0x20) == 'g')
+            return judge_transfer_encoding(r, value);
+        break;
+    default:
+        break;
     }
     return SL__STEP_ON;
 }

@@ -21,7 +21,7 @@
 #define ROOM_MIN ((uint32_t)4096) /* less behind a pinned head is not worth a recv */
 #define GROW_MORE ((size_t)4096)  /* beyond limits.head_bytes the parser always knows the answer */
 
-static struct sl__block *block_new(size_t size)
+static SL__COLD struct sl__block *block_new(size_t size)
 {
     struct sl__block *b = sl__try_alloc(sizeof(*b) + size);
 
@@ -29,10 +29,11 @@ static struct sl__block *block_new(size_t size)
         return NULL;
     b->size = (uint32_t)size;
     b->at = b->end = b->pin = 0;
+    b->part.run = 0;
     return b;
 }
 
-struct sl__block *sl__block_take(struct sl__conns *home)
+static SL__APART struct sl__block *take_spare(struct sl__conns *home)
 {
     struct sl__block *b = home->spare.blocks;
 
@@ -40,11 +41,24 @@ struct sl__block *sl__block_take(struct sl__conns *home)
         return block_new(SL__BLOCK_DATA);
     home->spare.blocks = b->next;
     home->spare.block_count--;
-    b->at = b->end = b->pin = 0;
     return b;
 }
 
-static inline void give(struct sl__conns *home, struct sl__block *b)
+struct sl__block *sl__block_take(struct sl__conns *home)
+{
+    struct sl__block *b = home->warm.block;
+
+    home->warm.block = NULL;
+    if (!b)
+        b = take_spare(home);
+    if (!b)
+        return NULL;
+    b->at = b->end = b->pin = 0;
+    b->part.run = 0;
+    return b;
+}
+
+static SL__APART void give_spare(struct sl__conns *home, struct sl__block *b)
 {
     if (b->size != SL__BLOCK_DATA || home->spare.block_count >= SPARE_BLOCKS) {
         sl__free(b);
@@ -55,6 +69,25 @@ static inline void give(struct sl__conns *home, struct sl__block *b)
     home->spare.block_count++;
 }
 
+static inline void give(struct sl__conns *home, struct sl__block *b)
+{
+    if (home->warm.block || b->size != SL__BLOCK_DATA)
+        give_spare(home, b);
+    else
+        home->warm.block = b;
+}
+
+void sl__blocks_finish(struct sl__conns *home)
+{
+    struct sl__block *b;
+
+    sl__free(home->warm.block);
+    while ((b = home->spare.blocks)) {
+        home->spare.blocks = b->next;
+        sl__free(b);
+    }
+}
+
 void sl__block_give(struct sl__conns *home, struct sl__block *b)
 {
     if (b)
@@ -62,18 +95,19 @@ void sl__block_give(struct sl__conns *home, struct sl__block *b)
 }
 
 /* Moves the unconsumed octets to the front of another block. */
-static void move_to(struct sl__conn *c, struct sl__block *to)
+static SL__APART void move_to(struct sl__conn *c, struct sl__block *to)
 {
     struct sl__block *from = c->in;
 
     to->end = from->end - from->at;
+    to->part = from->part;
     memcpy(to->data, from->data + from->at, to->end);
     sl__block_give(c->home, from);
     c->in = to;
 }
 
 /* A parked head, or one that is larger than its block, goes on in a larger one. */
-static int grow(struct sl__conn *c)
+static SL__COLD int grow(struct sl__conn *c)
 {
     size_t most = c->home->limits.head_bytes + GROW_MORE, size = (size_t)c->in->size * 2;
     struct sl__block *b;
@@ -92,7 +126,7 @@ static int grow(struct sl__conn *c)
 }
 
 /* Input goes on in a fresh block; the old one, consumed, keeps the head until the turn's end. */
-static int leave_head_behind(struct sl__conn *c)
+static SL__COLD int leave_head_behind(struct sl__conn *c)
 {
     struct sl__block *b = sl__block_take(c->home);
 
@@ -127,7 +161,7 @@ bool sl__input_has_room(const struct sl__conn *c)
 
 /* Makes room in the block there is for a recv: its size, 0 if there must be none now, or -ENOMEM.
  */
-static ssize_t make_room(struct sl__conn *c)
+static SL__APART ssize_t make_room(struct sl__conn *c)
 {
     struct sl__block *b = c->in;
     int r = 0;
@@ -174,7 +208,7 @@ size_t sl__input_receive(struct sl__conn *c)
 }
 
 /* To memory of its size. */
-static void shrink(struct sl__conn *c)
+static SL__APART void shrink(struct sl__conn *c)
 {
     size_t len = sl__input_len(c);
     struct sl__block *b = len < c->in->size ? block_new(len) : NULL;

@@ -1,177 +1,38 @@
 /*
- * Scanning at sixteen octets a step: where does a run of names, values or target octets stop?
+ * Scanning: how far does a run of name, value, host or target octets go?
  *
- * Each scan exists twice: by vector (SSE2, which every x86-64 has, or NEON, which every aarch64
- * has) and by table, for other machines and for buffers shorter than a vector. The last octets of a
- * longer buffer are read by a vector that ends with the buffer and overlaps what was seen before,
- * so nothing is ever read outside [begin, end) and there is no slow tail.
+ * Runs are looked at sixteen octets at a time, by vectors that know the octets nearly everybody
+ * sends; whatever else turns up is for the table (http/chars.h), which knows them all. The vectors
+ * are the compilers' own. What they have no word for, a bit for each lane, SSE2 (every x86-64 has
+ * it) and NEON (every aarch64) do say. Other machines go by table alone.
+ *
+ * Nothing is ever read outside the buffer: its last octets are read by a vector that ends with it
+ * and overlaps what was seen before. A buffer shorter than a vector goes by table.
  */
 #ifndef SL__HTTP1_SCAN_H
 #define SL__HTTP1_SCAN_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "http/chars.h"
 
-#if defined(__SSE2__) && !defined(SL__SCAN_SCALAR)
+#if defined(__SSE2__)
 #include <emmintrin.h>
-
-#define SL__SCAN_LANES 16
-#define SL__SCAN_BITS 1 /* bits of a mask for each octet */
-#define SL__SCAN_FIRST(mask) ((unsigned)__builtin_ctz(mask))
-
-typedef uint32_t sl__scan_mask;
-typedef __m128i sl__scan_vector;
-
-static inline sl__scan_vector sl__scan_load(const char *p)
-{
-    return _mm_loadu_si128((const __m128i *)(const void *)p);
-}
-
-static inline sl__scan_vector sl__scan_same(sl__scan_vector v, char c)
-{
-    return _mm_cmpeq_epi8(v, _mm_set1_epi8(c));
-}
-
-/* Octets up to and including max, unsigned. */
-static inline sl__scan_vector sl__scan_upto(sl__scan_vector v, unsigned char max)
-{
-    return _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8((char)max)), v);
-}
-
-/* A name goes on with letters and '-'; what else a token allows is rare and left to the table. */
-static inline sl__scan_mask sl__scan_stops_name(sl__scan_vector v)
-{
-    __m128i lower = _mm_or_si128(v, _mm_set1_epi8(0x20));
-    __m128i letter = sl__scan_upto(_mm_sub_epi8(lower, _mm_set1_epi8('a')), 25);
-    __m128i goes_on = _mm_or_si128(letter, sl__scan_same(v, '-'));
-
-    return (sl__scan_mask)_mm_movemask_epi8(goes_on) ^ 0xffffU;
-}
-
-/* Hosts are letters, digits, '-' and '.', nearly all of them. */
-static inline sl__scan_mask sl__scan_stops_host(sl__scan_vector v)
-{
-    __m128i lower = _mm_or_si128(v, _mm_set1_epi8(0x20));
-    __m128i letter = sl__scan_upto(_mm_sub_epi8(lower, _mm_set1_epi8('a')), 25);
-    __m128i digit = sl__scan_upto(_mm_sub_epi8(v, _mm_set1_epi8('0')), 9);
-    __m128i mark = sl__scan_upto(_mm_sub_epi8(v, _mm_set1_epi8('-')), '.' - '-');
-    __m128i goes_on = _mm_or_si128(letter, _mm_or_si128(digit, mark));
-
-    return (sl__scan_mask)_mm_movemask_epi8(goes_on) ^ 0xffffU;
-}
-
-/* A value stops at controls but HTAB, and at DEL. */
-static inline sl__scan_mask sl__scan_stops_value(sl__scan_vector v)
-{
-    __m128i control = _mm_andnot_si128(sl__scan_same(v, '\t'), sl__scan_upto(v, 0x1f));
-
-    return (sl__scan_mask)_mm_movemask_epi8(_mm_or_si128(control, sl__scan_same(v, 0x7f)));
-}
-
-/* A target stops at what it may not hold, and at '%' and '?', which want a closer look. The signed
- * comparison takes everything above ASCII together with controls and SP; '"' and '#', '>' and '?'
- * differ in one bit. */
-static inline sl__scan_mask sl__scan_stops_target(sl__scan_vector v)
-{
-    __m128i even = _mm_and_si128(v, _mm_set1_epi8((char)0xfe));
-    __m128i outside = _mm_cmplt_epi8(v, _mm_set1_epi8(0x21));
-    __m128i pairs = _mm_or_si128(sl__scan_same(even, '"'), sl__scan_same(even, '>'));
-    __m128i single = _mm_or_si128(sl__scan_same(v, '%'), sl__scan_same(v, '<'));
-
-    outside = _mm_or_si128(outside, sl__scan_same(v, 0x7f));
-    return (sl__scan_mask)_mm_movemask_epi8(_mm_or_si128(outside, _mm_or_si128(pairs, single)));
-}
-
-#elif defined(__ARM_NEON) && defined(__aarch64__) && !defined(SL__SCAN_SCALAR)
+#elif defined(__ARM_NEON) && defined(__aarch64__)
 #include <arm_neon.h>
-
-#define SL__SCAN_LANES 16
-#define SL__SCAN_BITS 4
-#define SL__SCAN_FIRST(mask) ((unsigned)__builtin_ctzll(mask) / SL__SCAN_BITS)
-
-typedef uint64_t sl__scan_mask;
-typedef uint8x16_t sl__scan_vector;
-
-static inline sl__scan_vector sl__scan_load(const char *p)
-{
-    return vld1q_u8((const uint8_t *)p);
-}
-
-static inline sl__scan_vector sl__scan_same(sl__scan_vector v, char c)
-{
-    return vceqq_u8(v, vdupq_n_u8((uint8_t)c));
-}
-
-/* NEON has no movemask: narrowing by four bits leaves a nibble for each octet. */
-static inline sl__scan_mask sl__scan_mask_of(sl__scan_vector stops)
-{
-    uint8x8_t nibbles = vshrn_n_u16(vreinterpretq_u16_u8(stops), 4);
-
-    return vget_lane_u64(vreinterpret_u64_u8(nibbles), 0);
-}
-
-static inline sl__scan_mask sl__scan_stops_name(sl__scan_vector v)
-{
-    uint8x16_t lower = vorrq_u8(v, vdupq_n_u8(0x20));
-    uint8x16_t letter = vcleq_u8(vsubq_u8(lower, vdupq_n_u8('a')), vdupq_n_u8(25));
-
-    return sl__scan_mask_of(vmvnq_u8(vorrq_u8(letter, sl__scan_same(v, '-'))));
-}
-
-static inline sl__scan_mask sl__scan_stops_host(sl__scan_vector v)
-{
-    uint8x16_t lower = vorrq_u8(v, vdupq_n_u8(0x20));
-    uint8x16_t letter = vcleq_u8(vsubq_u8(lower, vdupq_n_u8('a')), vdupq_n_u8(25));
-    uint8x16_t digit = vcleq_u8(vsubq_u8(v, vdupq_n_u8('0')), vdupq_n_u8(9));
-    uint8x16_t mark = vcleq_u8(vsubq_u8(v, vdupq_n_u8('-')), vdupq_n_u8('.' - '-'));
-
-    return sl__scan_mask_of(vmvnq_u8(vorrq_u8(letter, vorrq_u8(digit, mark))));
-}
-
-static inline sl__scan_mask sl__scan_stops_value(sl__scan_vector v)
-{
-    uint8x16_t control = vbicq_u8(vcltq_u8(v, vdupq_n_u8(0x20)), sl__scan_same(v, '\t'));
-
-    return sl__scan_mask_of(vorrq_u8(control, sl__scan_same(v, 0x7f)));
-}
-
-static inline sl__scan_mask sl__scan_stops_target(sl__scan_vector v)
-{
-    uint8x16_t even = vandq_u8(v, vdupq_n_u8(0xfe));
-    uint8x16_t outside = vorrq_u8(vcltq_u8(v, vdupq_n_u8(0x21)), vcgeq_u8(v, vdupq_n_u8(0x7f)));
-    uint8x16_t pairs = vorrq_u8(sl__scan_same(even, '"'), sl__scan_same(even, '>'));
-    uint8x16_t single = vorrq_u8(sl__scan_same(v, '%'), sl__scan_same(v, '<'));
-
-    return sl__scan_mask_of(vorrq_u8(outside, vorrq_u8(pairs, single)));
-}
+#elif !defined(SL__SCAN_BY_TABLE)
+#define SL__SCAN_BY_TABLE /* also said by a fuzzer, which compares */
 #endif
 
-static inline const char *sl__scan_name_by_table(const char *p, const char *end)
-{
-    while (p < end && sl__char_is(*p, SL__CHAR_TOKEN))
-        p++;
-    return p;
-}
+#define SL__SCAN_LANES 16 /* octets of a vector */
+#define SL__SCAN_BLOCK 64 /* as many octets as a word has bits */
 
-static inline const char *sl__scan_host_by_table(const char *p, const char *end)
+/** First octet of [p, end) that is of none of the classes, or end. */
+static inline const char *sl__scan_by_table(const char *p, const char *end, unsigned classes)
 {
-    while (p < end && sl__char_is(*p, SL__CHAR_HOST))
-        p++;
-    return p;
-}
-
-static inline const char *sl__scan_value_by_table(const char *p, const char *end)
-{
-    while (p < end && sl__char_is(*p, SL__CHAR_VALUE))
-        p++;
-    return p;
-}
-
-static inline const char *sl__scan_target_by_table(const char *p, const char *end)
-{
-    while (p < end && sl__char_is(*p, SL__CHAR_TARGET) && *p != '%' && *p != '?')
+    while (p < end && sl__char_is(*p, classes))
         p++;
     return p;
 }
@@ -179,74 +40,202 @@ static inline const char *sl__scan_target_by_table(const char *p, const char *en
 /** Where the last whole vector of [begin, end) begins; NULL if the buffer is shorter than one. */
 static inline const char *sl__scan_last(const char *begin, const char *end)
 {
-#ifdef SL__SCAN_LANES
     return end - begin >= SL__SCAN_LANES ? end - SL__SCAN_LANES : NULL;
-#else
-    (void)begin;
-    (void)end;
-    return NULL;
-#endif
 }
 
-/* What all scans share: whole vectors, then the one that ends with the buffer. That one is reached
- * once in a head, at its end, so it is not inlined where the scan is. */
-#ifdef SL__SCAN_LANES
-#define SL__SCAN(name, stops, by_table)                                                            \
+#ifndef SL__SCAN_BY_TABLE
+
+typedef uint8_t sl__lanes __attribute__((vector_size(SL__SCAN_LANES)));
+
+static inline sl__lanes sl__lanes_load(const char *p)
+{
+    sl__lanes v;
+
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+/** The lanes from @p first to @p last, ASCII both. Moved up so that last is the greatest signed
+ * number, one comparison tells, and SSE2 has signed ones only. */
+static inline sl__lanes sl__lanes_between(sl__lanes v, uint8_t first, uint8_t last)
+{
+    typedef int8_t signed_lanes __attribute__((vector_size(SL__SCAN_LANES)));
+    const uint8_t up = (uint8_t)(0x7f - last);
+
+    return (sl__lanes)((signed_lanes)(v + up) > (int8_t)(first + up - 1));
+}
+
+static inline sl__lanes sl__lanes_letters(sl__lanes v)
+{
+    return sl__lanes_between(v | 0x20, 'a', 'z');
+}
+
+/** Letters and '-', of which nearly all names are made. */
+static inline sl__lanes sl__lanes_name(sl__lanes v)
+{
+    return sl__lanes_letters(v) | (sl__lanes)(v == '-');
+}
+
+/** SP and what can be seen. Values may hold HTAB and octets beyond ASCII too, but seldom do. */
+static inline sl__lanes sl__lanes_value(sl__lanes v)
+{
+    return sl__lanes_between(v, ' ', '~');
+}
+
+/** Letters, digits, '-' and '.': neither a port nor an address in brackets. */
+static inline sl__lanes sl__lanes_host(sl__lanes v)
+{
+    return sl__lanes_letters(v) | (sl__lanes_between(v, '-', '9') & (sl__lanes)(v != '/'));
+}
+
+/** Not '%' and '?', which want a closer look, nor '!' and '$', which are rare. '<' and '>' differ
+ * in one bit. */
+static inline sl__lanes sl__lanes_target(sl__lanes v)
+{
+    sl__lanes stops = (sl__lanes)((v | 2) == '>') | (sl__lanes)(v == '?');
+
+    return sl__lanes_between(v, '&', '~') & ~stops;
+}
+
+/* A bit for each lane that is set, of one vector and of four. */
+#ifdef __SSE2__
+static inline uint32_t sl__lanes_bits(sl__lanes v)
+{
+    return (uint32_t)_mm_movemask_epi8((__m128i)v);
+}
+
+static inline uint64_t sl__lanes_bits4(sl__lanes a, sl__lanes b, sl__lanes c, sl__lanes d)
+{
+    return sl__lanes_bits(a) | (uint64_t)sl__lanes_bits(b) << 16 |
+           (uint64_t)sl__lanes_bits(c) << 32 | (uint64_t)sl__lanes_bits(d) << 48;
+}
+#else
+/* Each lane keeps one bit; adding neighbours three times makes an octet of eight lanes. */
+static inline uint64_t sl__lanes_bits4(sl__lanes a, sl__lanes b, sl__lanes c, sl__lanes d)
+{
+    const sl__lanes bit = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    uint8x16_t sums = vpaddq_u8(vpaddq_u8(a & bit, b & bit), vpaddq_u8(c & bit, d & bit));
+
+    return vgetq_lane_u64((uint64x2_t)vpaddq_u8(sums, sums), 0);
+}
+
+static inline uint32_t sl__lanes_bits(sl__lanes v)
+{
+    return (uint32_t)sl__lanes_bits4(v, v, v, v) & 0xffffU;
+}
+#endif
+
+/* What the scans share: whole vectors, then the one that ends with the buffer. Most runs end within
+ * the first, which is inline; the rest is not. */
+#define SL__SCAN(name, goes_on, classes)                                                           \
     static __attribute__((noinline, unused))                                                       \
-    const char *name##_end(const char *p, const char *last, const char *end)                       \
+    const char *name##_rest(const char *p, const char *last, const char *end)                      \
     {                                                                                              \
-        sl__scan_mask mask;                                                                        \
+        uint32_t stops;                                                                            \
                                                                                                    \
         if (!last)                                                                                 \
-            return by_table(p, end);                                                               \
+            return sl__scan_by_table(p, end, classes);                                             \
+        for (; p <= last; p += SL__SCAN_LANES) {                                                   \
+            stops = sl__lanes_bits(goes_on(sl__lanes_load(p))) ^ 0xffffU;                          \
+            if (stops)                                                                             \
+                return p + __builtin_ctz(stops);                                                   \
+        }                                                                                          \
         if (p == end)                                                                              \
             return end;                                                                            \
-        mask = stops(sl__scan_load(last)) >> (unsigned)(p - last) * SL__SCAN_BITS;                 \
-        return mask ? p + SL__SCAN_FIRST(mask) : end;                                              \
+        stops = (sl__lanes_bits(goes_on(sl__lanes_load(last))) ^ 0xffffU) >> (p - last);           \
+        return stops ? p + __builtin_ctz(stops) : end;                                             \
     }                                                                                              \
                                                                                                    \
     static inline const char *name(const char *p, const char *last, const char *end)               \
     {                                                                                              \
-        for (; (uintptr_t)p <= (uintptr_t)last; p += SL__SCAN_LANES) { /* NULL: never */           \
-            sl__scan_mask mask = stops(sl__scan_load(p));                                          \
+        if ((uintptr_t)p <= (uintptr_t)last) { /* NULL: never */                                   \
+            uint32_t stops = sl__lanes_bits(goes_on(sl__lanes_load(p))) ^ 0xffffU;                 \
                                                                                                    \
-            if (mask)                                                                              \
-                return p + SL__SCAN_FIRST(mask);                                                   \
+            if (stops)                                                                             \
+                return p + __builtin_ctz(stops);                                                   \
+            p += SL__SCAN_LANES;                                                                   \
         }                                                                                          \
-        return name##_end(p, last, end);                                                           \
+        return name##_rest(p, last, end);                                                          \
     }
+
 #else
-#define SL__SCAN(name, stops, by_table)                                                            \
+
+#define SL__SCAN(name, goes_on, classes)                                                           \
     static inline const char *name(const char *p, const char *last, const char *end)               \
     {                                                                                              \
         (void)last;                                                                                \
-        return by_table(p, end);                                                                   \
+        return sl__scan_by_table(p, end, classes);                                                 \
     }
+
 #endif
 
-/* The scans: first octet of [p, end) that cannot go on what they are named after, or end. @p last
- * is sl__scan_last() of the buffer that ends at @p end. */
+/* The quick scans: from @p p to the first octet that ends the run, or that is so rare that it is
+ * left to the caller and the table; or to end. @p last is sl__scan_last() of the buffer that ends
+ * at @p end. */
+SL__SCAN(sl__scan_name_quick, sl__lanes_name, SL__CHAR_TOKEN)
+SL__SCAN(sl__scan_host_quick, sl__lanes_host, SL__CHAR_HOST)
+SL__SCAN(sl__scan_target_quick, sl__lanes_target, SL__CHAR_PATH)
 
-/** Of a field name. May also stop early, at a token character that is neither letter nor '-'. */
-SL__SCAN(sl__scan_name_quick, sl__scan_stops_name, sl__scan_name_by_table)
+/**
+ * Line after line in blocks. Which octets of a block end a value is found out for all of them at
+ * once, so that the end of a line is a bit away, and the processor need not know where one line
+ * ends to look at the next.
+ */
+struct sl__scan_lines {
+    const char *end;  /* of the buffer; its beginning, if it is shorter than a block */
+    const char *seen; /* where the present block ends */
+    uint64_t stops;   /* its octets that are not plain text, one bit each */
+};
 
-/** Of a field name: no token character. */
-static inline const char *sl__scan_name(const char *p, const char *last, const char *end)
+static inline struct sl__scan_lines sl__scan_lines_of(const char *begin, const char *end)
 {
-    p = sl__scan_name_quick(p, last, end);
-    if (p < end && *p != ':')
-        p = sl__scan_name_by_table(p, end);
-    return p;
+    return (struct sl__scan_lines){end - begin < SL__SCAN_BLOCK ? begin : end, begin, 0};
 }
 
-/** Of a host: neither unreserved nor a sub-delim. May also stop early, at what is neither letter,
- * digit, '-' nor '.'. */
-SL__SCAN(sl__scan_host_quick, sl__scan_stops_host, sl__scan_host_by_table)
+#ifndef SL__SCAN_BY_TABLE
+/* The block at p, or the last one, if that has p in it. */
+static inline void sl__scan_block(struct sl__scan_lines *s, const char *p)
+{
+    if (s->end - p < SL__SCAN_BLOCK)
+        p = s->end - SL__SCAN_BLOCK;
+    s->seen = p + SL__SCAN_BLOCK;
+    s->stops = ~sl__lanes_bits4(
+        sl__lanes_value(sl__lanes_load(p)), sl__lanes_value(sl__lanes_load(p + 16)),
+        sl__lanes_value(sl__lanes_load(p + 32)), sl__lanes_value(sl__lanes_load(p + 48)));
+}
 
-/** Of a field value: what none may hold. */
-SL__SCAN(sl__scan_value, sl__scan_stops_value, sl__scan_value_by_table)
+/* The stops from @p p on, which is in the block. */
+static inline uint64_t sl__scan_block_from(const struct sl__scan_lines *s, const char *p)
+{
+    return s->stops >> ((size_t)(p - s->seen) % SL__SCAN_BLOCK);
+}
 
-/** Of a target: '%', '?' or what none may hold. */
-SL__SCAN(sl__scan_target, sl__scan_stops_target, sl__scan_target_by_table)
+/** First octet at or behind @p p that is neither SP nor a visible one of ASCII, or the end; quick,
+ * so it may be too early. @p p never moves back. */
+static inline const char *sl__scan_line_quick(struct sl__scan_lines *s, const char *p)
+{
+    uint64_t stops;
+
+    if (p < s->seen) {
+        stops = sl__scan_block_from(s, p);
+        if (stops)
+            return p + __builtin_ctzll(stops);
+        p = s->seen;
+    }
+    for (; p < s->end; p = s->seen) {
+        sl__scan_block(s, p);
+        stops = sl__scan_block_from(s, p);
+        if (stops)
+            return p + __builtin_ctzll(stops);
+    }
+    return p;
+}
+#else
+static inline const char *sl__scan_line_quick(struct sl__scan_lines *s, const char *p)
+{
+    (void)s;
+    return p; /* as early as can be: the table goes on */
+}
+#endif
 
 #endif

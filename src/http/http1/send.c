@@ -21,7 +21,7 @@
 #define FIRST_SIZE ((size_t)4096)
 #define KEEP_SIZE ((size_t)131072) /* a larger buffer is not kept */
 
-static struct sl__out *out_new(void)
+static SL__COLD struct sl__out *out_new(void)
 {
     struct sl__out *o = sl__try_alloc_zeroed(sizeof(*o));
 
@@ -32,16 +32,38 @@ static struct sl__out *out_new(void)
     return o;
 }
 
+static SL__APART struct sl__out *take_spare(struct sl__conns *home)
+{
+    struct sl__out *o = home->spare.outs;
+
+    if (!o)
+        return out_new();
+    home->spare.outs = o->next;
+    home->spare.out_count--;
+    return o;
+}
+
 struct sl__buf *sl__out_take(struct sl__conn *c)
 {
-    struct sl__conns *home = c->home;
+    struct sl__out *o = c->home->warm.out;
 
-    c->out = home->spare.outs;
-    if (!c->out)
-        return (c->out = out_new()) ? &c->out->buf : NULL;
-    home->spare.outs = c->out->next;
-    home->spare.out_count--;
-    return &c->out->buf;
+    c->home->warm.out = NULL;
+    if (!o)
+        o = take_spare(c->home);
+    c->out = o;
+    return o ? &o->buf : NULL;
+}
+
+static SL__APART void give_spare(struct sl__conns *home, struct sl__out *o)
+{
+    if (home->spare.out_count >= SPARE_OUTS || o->buf.size > KEEP_SIZE) {
+        sl__buf_finish(&o->buf);
+        sl__free(o);
+        return;
+    }
+    o->next = home->spare.outs;
+    home->spare.outs = o;
+    home->spare.out_count++;
 }
 
 void sl__out_free(struct sl__conn *c)
@@ -53,20 +75,20 @@ void sl__out_free(struct sl__conn *c)
         return;
     c->out = NULL;
     o->buf.at = o->buf.end = 0;
-    if (home->spare.out_count >= SPARE_OUTS || o->buf.size > KEEP_SIZE) {
-        sl__buf_finish(&o->buf);
-        sl__free(o);
-        return;
-    }
-    o->next = home->spare.outs;
-    home->spare.outs = o;
-    home->spare.out_count++;
+    if (home->warm.out || o->buf.size > KEEP_SIZE)
+        give_spare(home, o);
+    else
+        home->warm.out = o;
 }
 
 void sl__outs_finish(struct sl__conns *home)
 {
-    struct sl__out *o;
+    struct sl__out *o = home->warm.out;
 
+    if (o) {
+        o->next = home->spare.outs;
+        home->spare.outs = o;
+    }
     while ((o = home->spare.outs)) {
         home->spare.outs = o->next;
         sl__buf_finish(&o->buf);
@@ -80,7 +102,7 @@ static inline size_t min_size(size_t a, size_t b)
 }
 
 /* A fiber that waits for room may go on; one that finds too little of it waits again. */
-static void wake_writer(struct sl__conn *c)
+static inline void wake_writer(struct sl__conn *c)
 {
     struct sl__turn *t = c->turn;
 
@@ -91,11 +113,11 @@ static void wake_writer(struct sl__conn *c)
 }
 
 /* Judges what a call that sends returned: true if it made progress. */
-static bool sent(struct sl__conn *c, ssize_t n)
+static inline bool sent(struct sl__conn *c, ssize_t n)
 {
     if (n > 0) {
-        if (c->awaited == SL__AWAIT_ROOM)
-            c->awaited = SL__AWAIT_NOTHING; /* write_ms begins anew */
+        if (c->slow)
+            c->queued += (uint32_t)n;
         return true;
     }
     if (n == -EAGAIN)
@@ -107,15 +129,18 @@ static bool sent(struct sl__conn *c, ssize_t n)
 
 void sl__out_flush(struct sl__conn *c, int flags)
 {
-    while (!c->blocked && !c->broken && sl__out_pending(c) > 0) {
+    bool on = c->out && !c->blocked && !c->broken;
+
+    sl__conns_send_first(c->home);
+    while (on && sl__buf_len(&c->out->buf) > 0) {
         struct sl__buf *b = &c->out->buf;
         ssize_t n = sl__sys_send(c->watch.fd, b->data + b->at, sl__buf_len(b), flags);
 
-        if (!sent(c, n))
-            break;
-        b->at += (size_t)n;
+        on = sent(c, n);
+        if (on)
+            b->at += (size_t)n;
     }
-    if (sl__out_pending(c) == 0 || c->broken)
+    if (c->broken || sl__out_pending(c) == 0)
         sl__out_free(c);
     wake_writer(c);
 }
@@ -167,8 +192,10 @@ static size_t send_both(struct sl__turn *t, const char *bytes, size_t len)
         {.iov_base = (void *)(uintptr_t)bytes, .iov_len = min_size(len, SL__BURST)},
     };
     struct msghdr m = {.msg_iov = pending ? parts : parts + 1, .msg_iovlen = pending ? 2 : 1};
-    ssize_t n = sl__sys_sendmsg(c->watch.fd, &m, 0);
+    ssize_t n;
 
+    sl__conns_send_first(c->home);
+    n = sl__sys_sendmsg(c->watch.fd, &m, 0);
     if (!sent(c, n))
         return 0;
     t->burst += (size_t)n;

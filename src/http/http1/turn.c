@@ -30,7 +30,7 @@ static const char *remote(struct sl__exchange *x)
 static const struct sl__exchange_ops ops = {.read_body = sl__body_read, .remote = remote};
 
 /* What every turn leaves as it found it, and what is the same for all of them. */
-static struct sl__turn *turn_new(struct sl__conns *home)
+static SL__COLD struct sl__turn *turn_new(struct sl__conns *home)
 {
     struct sl__turn *t = sl__try_alloc(sizeof(*t) + home->limits.head_fields * sizeof(*t->fields));
     struct sl__exchange *x;
@@ -50,13 +50,13 @@ static struct sl__turn *turn_new(struct sl__conns *home)
     return t;
 }
 
-static void turn_destroy(struct sl__turn *t)
+static SL__COLD void turn_destroy(struct sl__turn *t)
 {
     sl__arena_reset(&t->exchange.arena);
     sl__free(t);
 }
 
-static inline struct sl__turn *turn_take(struct sl__conns *home)
+static SL__APART struct sl__turn *turn_take_spare(struct sl__conns *home)
 {
     struct sl__turn *t = home->spare.turns;
 
@@ -67,7 +67,17 @@ static inline struct sl__turn *turn_take(struct sl__conns *home)
     return t;
 }
 
-static inline void turn_give(struct sl__conns *home, struct sl__turn *t)
+static inline struct sl__turn *turn_take(struct sl__conns *home)
+{
+    struct sl__turn *t = home->warm.turn;
+
+    if (!t)
+        return turn_take_spare(home);
+    home->warm.turn = NULL;
+    return t;
+}
+
+static SL__APART void turn_spare(struct sl__conns *home, struct sl__turn *t)
 {
     if (home->spare.turn_count >= SPARE_TURNS) {
         turn_destroy(t);
@@ -78,10 +88,20 @@ static inline void turn_give(struct sl__conns *home, struct sl__turn *t)
     home->spare.turn_count++;
 }
 
+static inline void turn_give(struct sl__conns *home, struct sl__turn *t)
+{
+    if (home->warm.turn)
+        turn_spare(home, t);
+    else
+        home->warm.turn = t;
+}
+
 void sl__turns_finish(struct sl__conns *home)
 {
     struct sl__turn *t;
 
+    if (home->warm.turn)
+        turn_destroy(home->warm.turn);
     while ((t = home->spare.turns)) {
         home->spare.turns = t->next;
         turn_destroy(t);
@@ -131,7 +151,8 @@ static void run_turn(void *arg)
     if (t->trailer.data)
         sl__buf_finish(&t->trailer);
     home->serving--;
-    home->served += t->head_done && !t->failed;
+    if (t->head_done && !t->failed)
+        home->served++;
     t->done = true;
     sl__conn_poke(c);
 }
@@ -145,9 +166,10 @@ static inline void pin(struct sl__conn *c, struct sl__turn *t, size_t head)
     sl__http1_terminate(t->exchange.request.base, &t->exchange.request);
     b->at += (uint32_t)head;
     b->pin = b->at;
+    b->part.run = 0;
 }
 
-static void close_file(struct sl__turn *t)
+static SL__COLD void close_file(struct sl__turn *t)
 {
     close(t->file);
     t->file = -1;
@@ -171,19 +193,39 @@ static inline void let_go(struct sl__conn *c, struct sl__turn *t)
     turn_give(c->home, t);
 }
 
+/* Nothing is left of it: most turns are over when the fiber is. */
+static inline bool is_over(const struct sl__conn *c, const struct sl__turn *t)
+{
+    return t->done && t->body_done && t->file_left == 0 && !t->failed && !t->close;
+}
+
+static inline void next_request(struct sl__conn *c, struct sl__turn *t)
+{
+    unpin(c, t);
+    c->phase = SL__CONN_READ;
+    let_go(c, t);
+}
+
 int sl__turn_begin(struct sl__conn *c)
 {
     struct sl__conns *home = c->home;
     struct sl__block *b = c->in;
+    const char *octets = b->data + b->at;
     size_t len = b->end - b->at;
-    struct sl__turn *t = turn_take(home);
+    struct sl__turn *t;
     ssize_t head;
     int r;
 
+    if (sl__http1_still_partial(&b->part, octets, len, &home->limits)) {
+        b->part.seen = (uint32_t)len;
+        return 0;
+    }
+    t = turn_take(home);
     if (!t)
         return -ENOMEM;
-    head = sl__http1_parse(b->data + b->at, len, &home->limits, &t->exchange.request, t->fields);
+    head = sl__http1_parse(octets, len, &home->limits, &t->exchange.request, t->fields);
     if (head <= 0) {
+        b->part = (struct sl__http1_part){(uint32_t)len, t->exchange.request.run};
         turn_give(home, t);
         return (int)head;
     }
@@ -193,13 +235,17 @@ int sl__turn_begin(struct sl__conn *c)
     c->phase = SL__CONN_SERVE;
     c->awaited = SL__AWAIT_NOTHING;
     c->empty_lines = 0;
+    c->slow = false;
     c->requests++;
     home->serving++;
     c->pumping = true;
     r = sl__fiber_start(NULL, run_turn, t);
     c->pumping = false;
-    if (r == 0)
+    if (r == 0) {
+        if (is_over(c, t))
+            next_request(c, t);
         return 1;
+    }
     home->serving--;
     t->done = true;
     sl__turn_free(c);
@@ -212,6 +258,8 @@ static void end_with(struct sl__conn *c, struct sl__turn *t)
     bool refuse = t->failed && !t->head_done;
 
     c->reset = !refuse && t->failed && t->framing == SL__FRAMING_CLOSE;
+    c->last = !t->failed && !t->exchange.request.keep_alive && t->body_done && !c->more &&
+              sl__input_len(c) == 0;
     c->phase = SL__CONN_CLOSING;
     let_go(c, t);
     if (refuse)
@@ -223,16 +271,14 @@ void sl__turn_after(struct sl__conn *c)
     struct sl__turn *t = c->turn;
 
     unpin(c, t);
-    if (c->phase == SL__CONN_SERVE && t->file_left > 0 && !t->failed) {
+    if (c->phase == SL__CONN_SERVE && t->file_left > 0 && !t->failed)
         c->phase = SL__CONN_FILE;
-    } else if (t->failed || t->close) {
+    else if (t->failed || t->close)
         end_with(c, t);
-    } else if (t->body_done) {
-        c->phase = SL__CONN_READ;
-        let_go(c, t);
-    } else {
+    else if (t->body_done)
+        next_request(c, t);
+    else
         c->phase = SL__CONN_SKIP;
-    }
 }
 
 void sl__turn_free(struct sl__conn *c)

@@ -35,7 +35,7 @@ static const struct status_line status_lines[] = {
 static const char framing_close[] = "Connection: close\r\n";
 static const char framing_keep_alive[] = "Connection: keep-alive\r\n";
 static const char framing_chunked[] = "Transfer-Encoding: chunked\r\n";
-static const char framing_length[] = "Content-Length: ";
+static const char framing_length[] = "\r\nContent-Length: ";
 
 #define DIGITS_MAX 20 /* of 2^64 - 1 */
 #define HEX_MAX 16
@@ -43,7 +43,7 @@ static const char framing_length[] = "Content-Length: ";
 /* Everything but the response's own headers fits in this. */
 #define FIXED_ROOM                                                                                 \
     (STATUS_ROOM + SL__HTTP_DATE_LEN + sizeof(framing_length) + DIGITS_MAX +                       \
-     sizeof(framing_chunked) + sizeof(framing_close) + sizeof(framing_keep_alive) + 16)
+     sizeof(framing_chunked) + sizeof(framing_close) + sizeof(framing_keep_alive) + 32)
 
 static inline char *put(char *at, const void *bytes, size_t len)
 {
@@ -53,7 +53,7 @@ static inline char *put(char *at, const void *bytes, size_t len)
 
 #define PUT(at, literal) put(at, literal, sizeof(literal) - 1)
 
-static char *put_large_decimal(char *at, uint64_t n)
+static SL__APART char *put_large_decimal(char *at, uint64_t n)
 {
     char digits[DIGITS_MAX], *p = digits + sizeof(digits);
 
@@ -64,17 +64,18 @@ static char *put_large_decimal(char *at, uint64_t n)
     return put(at, p, (size_t)(digits + sizeof(digits) - p));
 }
 
+static const char two_digits[] = "00010203040506070809101112131415161718192021222324"
+                                 "25262728293031323334353637383940414243444546474849"
+                                 "50515253545556575859606162636465666768697071727374"
+                                 "75767778798081828384858687888990919293949596979899";
+
 static inline char *put_decimal(char *at, uint64_t n)
 {
-    unsigned hundreds = (unsigned)n / 100, tens = (unsigned)n / 10 % 10;
-
-    if (n > 999)
+    if (n > 99)
         return put_large_decimal(at, n);
-    *at = (char)('0' + hundreds);
-    at += n > 99;
-    *at = (char)('0' + tens);
-    at += n > 9;
-    *at = (char)('0' + (unsigned)n % 10);
+    if (n > 9)
+        return put(at, two_digits + 2 * n, 2);
+    *at = (char)('0' + n);
     return at + 1;
 }
 
@@ -91,7 +92,7 @@ static char *put_hex(char *at, uint64_t n)
     }
 }
 
-static char *put_odd_status(char *at, int status)
+static SL__COLD char *put_odd_status(char *at, int status)
 {
     at = PUT(at, "HTTP/1.1 ");
     *at++ = (char)('0' + status / 100 % 10);
@@ -110,20 +111,34 @@ static inline char *put_status(char *at, int status)
     return at + status_lines[i].len;
 }
 
+/* Date and Content-Length. */
+static inline char *put_date(char *at, const struct sl__http1_date *date, int64_t length)
+{
+    memcpy(at, date->text, sizeof(date->text));
+    at += SL__HTTP_DATE_LEN;
+    if (length >= 0)
+        at = put_decimal(at + sizeof(framing_length) - 1, (uint64_t)length);
+    return PUT(at, "\r\n");
+}
+
 static inline char *put_framing(char *at, int64_t length, unsigned flags)
 {
-    if (length >= 0) {
-        at = PUT(at, framing_length);
-        at = put_decimal(at, (uint64_t)length);
-        at = PUT(at, "\r\n");
-    } else if (flags & SL__HEAD_CHUNKED) {
+    if (length < 0 && flags & SL__HEAD_CHUNKED)
         at = PUT(at, framing_chunked);
-    }
     if (flags & SL__HEAD_CLOSE)
         at = PUT(at, framing_close);
     else if (flags & SL__HEAD_KEEP_ALIVE)
         at = PUT(at, framing_keep_alive);
     return at;
+}
+
+static inline char *put_type(char *at, struct sl__str type)
+{
+    if (!type.ptr)
+        return at;
+    at = PUT(at, "Content-Type: ");
+    at = sl__copy(at, type.ptr, type.len);
+    return PUT(at, "\r\n");
 }
 
 static bool is_content_length(const struct sl__header *header)
@@ -145,20 +160,30 @@ static inline char *put_headers(char *at, const struct sl__header *header)
     return PUT(at, "\r\n");
 }
 
+void sl__http1_date_set(struct sl__http1_date *d, int64_t unix_seconds)
+{
+    _Static_assert(sizeof(d->text) == SL__HTTP_DATE_LEN + sizeof(framing_length), "both fit");
+    sl__http_date(unix_seconds, d->text);
+    memcpy(d->text + SL__HTTP_DATE_LEN, framing_length, sizeof(framing_length));
+}
+
 int sl__http1_write_answer(struct sl__buf *out, const struct sl__response *r, int64_t length,
-                           unsigned flags, const char *date)
+                           unsigned flags, const struct sl__http1_date *date)
 {
     size_t body = flags & SL__HEAD_AND_BYTES ? r->bytes.len : 0, room = FIXED_ROOM + body;
     char *at;
 
+    if (r->type.ptr)
+        room += r->type.len;
     for (const struct sl__header *i = r->headers; i; i = i->next)
         room += i->name.len + i->value.len + sizeof(": \r\n") - 1;
     if (sl__buf_reserve(out, room) < 0)
         return -ENOMEM;
     at = put_status(out->data + out->end, r->status);
-    at = put(at, date, SL__HTTP_DATE_LEN);
-    at = PUT(at, "\r\n");
-    at = put_framing(at, length, flags);
+    at = put_date(at, date, length);
+    if (flags & (SL__HEAD_CHUNKED | SL__HEAD_CLOSE | SL__HEAD_KEEP_ALIVE))
+        at = put_framing(at, length, flags);
+    at = put_type(at, r->type);
     at = put_headers(at, r->headers);
     at = sl__copy(at, r->bytes.ptr, body);
     out->end = (size_t)(at - out->data);

@@ -8,14 +8,22 @@
 #include "base/time.h"
 #include "http/response.h"
 
+/** What follows "Date: " in all responses of a second. The beginning of Content-Length, which comes
+ * next in nearly all of them, is copied with it. */
+struct sl__http1_date {
+    char text[48]; /* "Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: " */
+};
+
+void sl__http1_date_set(struct sl__http1_date *d, int64_t unix_seconds);
+
 struct sl__http1_head {
     const struct sl__response *response;
     int64_t length; /* Content-Length to announce; -1: none (chunked, until close, or a status that
                        has none) */
     bool chunked;
-    bool close;       /* Connection: close */
-    bool keep_alive;  /* Connection: keep-alive, for an HTTP/1.0 client */
-    const char *date; /* SL__HTTP_DATE_LEN characters */
+    bool close;      /* Connection: close */
+    bool keep_alive; /* Connection: keep-alive, for an HTTP/1.0 client */
+    const struct sl__http1_date *date;
 };
 
 /** The same, for sl__http1_write_answer(). */
@@ -26,10 +34,10 @@ enum {
     SL__HEAD_AND_BYTES = 8, /* the response's bytes follow */
 };
 
-/** Appends status line, Date, framing, the response's headers, the empty line, and perhaps the
- * body. 0; -ENOMEM: then nothing. */
+/** Appends status line, Date, framing, the response's type and headers, the empty line, and perhaps
+ * the body. 0; -ENOMEM: then nothing. */
 int sl__http1_write_answer(struct sl__buf *out, const struct sl__response *r, int64_t length,
-                           unsigned flags, const char *date);
+                           unsigned flags, const struct sl__http1_date *date);
 
 /** Appends the head. */
 static inline int sl__http1_write_head(struct sl__buf *out, const struct sl__http1_head *h)

@@ -144,6 +144,9 @@ static inline void memory_keep_head(struct memory *m)
 
     m->status = m->x.response.status;
     m->headers[0] = '\0';
+    if (m->x.response.type.ptr)
+        at += (size_t)snprintf(m->headers, sizeof m->headers, "Content-Type: %s\n",
+                               m->x.response.type.ptr);
     for (const struct sl__header *h = m->x.response.headers; h; h = h->next)
         at += (size_t)snprintf(m->headers + at, sizeof m->headers - at, "%s: %s\n", h->name.ptr,
                                h->value.ptr);
@@ -155,7 +158,7 @@ static inline void memory_keep_body(struct memory *m)
     char buf[64];
     ssize_t n = 0;
 
-    if (r->payload == SL__PAYLOAD_BYTES)
+    if (r->payload == SL__PAYLOAD_BYTES || r->payload == SL__PAYLOAD_LENT)
         sl__buf_append(&m->body, r->bytes.ptr, r->bytes.len);
     while (r->payload == SL__PAYLOAD_FILE && (n = read(r->file, buf, sizeof buf)) > 0)
         sl__buf_append(&m->body, buf, (size_t)n);

@@ -128,11 +128,59 @@ static void serving(void **state)
     sl_free(app);
 }
 
+static const char *served;
+
+static int file(sl_ctx *c)
+{
+    char *room = sl_alloc(c, 3900); /* so that there is little left in the first block */
+
+    return room ? sl_file(c, served) : -ENOMEM;
+}
+
+/* A file is answered wholly, with or without memory to keep it, or not at all. */
+static void files(void **state)
+{
+    static const int sizes[] = {100, 40000};
+    static char bytes[40000];
+    long n;
+
+    memory_log_start();
+    for (size_t i = 0; i < 2; i++) {
+        char path[] = "/tmp/shallot-XXXXXX";
+        int fd = mkstemp(path);
+        sl_app *app = sl_new();
+
+        assert_int_equal(write(fd, bytes, (size_t)sizes[i]), sizes[i]);
+        close(fd);
+        served = path;
+        sl_get(app, "/", file);
+        for (n = 0, failed = true; failed; n++) {
+            struct memory m = {0};
+
+            memory_begin(&m, app, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+            assert_int_equal(sl__buf_reserve(&m.body, sizeof bytes), 0); /* the test's own */
+            failed = false;
+            left = n;
+            sl__mem_fault = fault;
+            memory_serve(&m);
+            sl__mem_fault = NULL;
+            assert_true(m.status == 200 || m.status == 503);
+            if (m.status == 200)
+                assert_int_equal(sl__buf_len(&m.body), sizes[i]);
+            memory_finish(&m);
+        }
+        assert_true(n > 2);
+        unlink(path);
+        sl_free(app);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(building),
         cmocka_unit_test(serving),
+        cmocka_unit_test(files),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -512,6 +512,8 @@ static void files(void **state)
     assert_int_equal(m.status, 200);
     assert_string_equal(memory_body(&m), "<b>page");
     assert_true(memory_has_header(&m, "Content-Type: text/html; charset=utf-8"));
+    assert_non_null(strstr(m.headers, "\nLast-Modified: "));
+    assert_non_null(strstr(m.headers, "\nETag: \""));
     memory_finish(&m);
     given = folder;
     memory_expect(app, "GET", "/", 500, NULL); /* -EISDIR */
@@ -522,6 +524,117 @@ static void files(void **state)
     memory_expect(app, "GET", "/", 500, NULL); /* and does not hang */
     unlink(path);
     rmdir(folder);
+    sl_free(app);
+}
+
+/* Before the file, behind it, or around it: what the program says of its version, its status, its
+ * body. */
+static int (*before)(sl_ctx *c), (*behind)(sl_ctx *c);
+
+static int around(sl_ctx *c)
+{
+    int r = before ? before(c) : 0;
+
+    if (r == 0)
+        r = sl_file(c, given);
+    if (r == 0 && behind)
+        r = behind(c);
+    return r;
+}
+
+static int set_etag(sl_ctx *c)
+{
+    return sl_set_header(c, "etag", "\"mine\"");
+}
+
+static int set_modified(sl_ctx *c)
+{
+    return sl_set_header(c, "Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT");
+}
+
+static int not_found(sl_ctx *c)
+{
+    return sl_set_status(c, 404);
+}
+
+static int other_body(sl_ctx *c)
+{
+    return sl_text(c, "other");
+}
+
+static int upper(sl_ctx *c)
+{
+    size_t len;
+    const char *bytes = sl_response_bytes(c, &len);
+
+    assert_non_null(bytes);
+    assert_int_equal(sl_response_length(c), 7);
+    assert_non_null(sl_response_header(c, "ETag"));
+    assert_non_null(sl_response_header(c, "last-modified"));
+    assert_null(sl_response_header(c, "Content-Length"));
+    assert_int_equal(sl_set_status(c, 201), 0);
+    assert_null(sl_response_header(c, "ETag"));
+    assert_int_equal(sl_set_status(c, 200), 0);
+    return sl_bytes(c, bytes, len - 4);
+}
+
+static int file_again(sl_ctx *c)
+{
+    return sl_file(c, given);
+}
+
+static int failing(sl_ctx *c)
+{
+    return -SL_EBADREQUEST;
+}
+
+static void files_and_what_tells_their_versions(void **state)
+{
+    static const struct {
+        int (*before)(sl_ctx *c), (*behind)(sl_ctx *c);
+        int status;
+        const char *body;
+        int stamps; /* how many of ETag and Last-Modified there are */
+        const char *header;
+    } cases[] = {
+        {NULL, NULL, 200, "<b>page", 2, "\nETag: \""},
+        {set_etag, NULL, 200, "<b>page", 1, "\"mine\""},
+        {NULL, set_etag, 200, "<b>page", 1, "\"mine\""},
+        {NULL, set_modified, 200, "<b>page", 1, "\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT"},
+        {not_found, NULL, 404, "<b>page", 0, "Content-Type: text/html"},
+        {NULL, not_found, 404, "<b>page", 0, "Content-Type: text/html"},
+        {NULL, other_body, 200, "other", 0, "Content-Type: text/plain"},
+        {other_body, NULL, 200, "<b>page", 2, "Content-Type: text/html"},
+        {file_again, file_again, 200, "<b>page", 2, "Content-Type: text/html"},
+        {NULL, upper, 200, "<b>", 0, "Content-Type: application/octet-stream"},
+        {NULL, failing, 400, NULL, 0, "Content-Type: text/plain"},
+    };
+    char path[] = "/tmp/shallot-XXXXXX.html";
+    sl_app *app = sl_new();
+    int fd = mkstemps(path, 5);
+
+    memory_log_start();
+    assert_int_equal(write(fd, "<b>page", 7), 7);
+    close(fd);
+    given = path;
+    sl_use(app, around);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct memory m;
+        int stamps;
+
+        before = cases[i].before;
+        behind = cases[i].behind;
+        memory_request(&m, app, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_int_equal(m.status, cases[i].status);
+        if (cases[i].body)
+            assert_string_equal(memory_body(&m), cases[i].body);
+        stamps = (strcasestr(m.headers, "\nETag: ") != NULL) +
+                 (strcasestr(m.headers, "\nLast-Modified: ") != NULL);
+        assert_int_equal(stamps, cases[i].stamps);
+        assert_non_null(strstr(m.headers, cases[i].header));
+        memory_finish(&m);
+    }
+    unlink(path);
     sl_free(app);
 }
 
@@ -542,6 +655,7 @@ int main(void)
         cmocka_unit_test(bo6_header_injection),
         cmocka_unit_test(redirections),
         cmocka_unit_test(files),
+        cmocka_unit_test(files_and_what_tells_their_versions),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,13 +65,31 @@ static void absolute(sl_ctx *c)
     assert_string_equal(sl_query(c, "q"), "1");
 }
 
+/* RFC 9112 §3.2.2: the target decides, not the field. */
+static void other_authority(sl_ctx *c)
+{
+    assert_string_equal(sl_header(c, "Host"), "b.example:81");
+    assert_string_equal(sl_header(c, "hosT"), "b.example:81");
+    assert_string_equal(sl_target(c), "http://b.example:81/c");
+}
+
+/* There is nothing to decode in a path that is not there. */
+static void escaped_authority(sl_ctx *c)
+{
+    assert_string_equal(sl_path(c), "/");
+    assert_string_equal(sl_target(c), "http://a%20b?q=1");
+}
+
 static void paths(void **state)
 {
+    with("GET http://a%20b?q=1 HTTP/1.1\r\nHost: a\r\n\r\n", escaped_authority);
     with("GET /a/b?x=1 HTTP/1.1\r\nHost: a\r\n\r\n", plain);
     with("GET /a/b HTTP/1.1\r\nHost: a\r\n\r\n", no_query);
     with("GET /caf%C3%A9/a%2Fb%2fc?x=%41 HTTP/1.1\r\nHost: a\r\n\r\n", escaped);
     with("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", asterisk);
     with("GET http://h.example?q=1 HTTP/1.1\r\nHost: h.example\r\n\r\n", absolute);
+    with("GET http://b.example:81/c HTTP/1.1\r\nHost: h.example\r\n\r\n", other_authority);
+    with("GET http://b.example:81/c HTTP/1.0\r\n\r\n", other_authority);
 }
 
 static void queries(sl_ctx *c)

@@ -237,6 +237,28 @@ static void serve_trailer(struct sl__exchange *x)
                  r->trailer_base + r->trailers[i].value.at);
 }
 
+/* Bytes that are gone once they are given back, so that a sanitizer sees who looks at them later.
+ */
+struct lent {
+    struct sl__lender lender;
+    char bytes[];
+};
+
+static void give_lent_back(struct sl__lender *l)
+{
+    free(SL__OWNER(l, struct lent, lender));
+}
+
+static void serve_lent(struct sl__exchange *x, size_t len)
+{
+    struct lent *l = malloc(sizeof(*l) + len);
+
+    assert_non_null(l);
+    l->lender.give_back = give_lent_back;
+    memcpy(l->bytes, pattern, len);
+    sl__response_set_lent(&x->response, (struct sl__str){l->bytes, len}, &l->lender);
+}
+
 static void serve_other(struct sl__exchange *x)
 {
     long n = 0;
@@ -245,6 +267,8 @@ static void serve_other(struct sl__exchange *x)
 
     if (path_is(x, "/push/", &n)) {
         serve_push(x, n, 1000);
+    } else if (path_is(x, "/lent/", &n)) {
+        serve_lent(x, (size_t)n);
     } else if (path_is(x, "/slowend", NULL)) {
         serve_echo(x, 100);
         x->ended = on_ended_slowly;
@@ -254,6 +278,10 @@ static void serve_other(struct sl__exchange *x)
         seen.release = false;
         serve_wait(x);
         x->aborted = seen.last_wait < 0;
+    } else if (path_is(x, "/napping", NULL)) { /* begins to read, does something else, goes on */
+        (void)x->ops->read_body(x, some, sizeof(some));
+        serve_wait(x);
+        serve_echo(x, 100);
     } else if (path_is(x, "/length", NULL)) {
         set_length(x, 77);
     } else if (path_is(x, "/begin", NULL)) {

@@ -181,7 +181,7 @@ static void test_linger(void **state)
     struct client c;
 
     connect_client(&c);
-    say(&c, GET_CLOSE("/hello"));
+    say(&c, GET_CLOSE("/hello") "x"); /* it said that it would send nothing more */
     expect(&c, OK_CLOSE("5", "hello"));
     pass_ms(399);
     assert_int_equal(sl__server_connections(server), 1);
@@ -191,9 +191,213 @@ static void test_linger(void **state)
     disconnect(&c);
 }
 
+#define POST(path, length) "POST " path " HTTP/1.1\r\nHost: a\r\nContent-Length: " length "\r\n\r\n"
+#define SLOW                                                                                       \
+    "HTTP/1.1 408 Request Timeout\r\n" DATE "Content-Length: 0\r\nConnection: close\r\n\r\n"
+
+static int setup_rates(void **state)
+{
+    static const struct sl_limits limits = {.body_ms = 2000,
+                                            .write_ms = 3000,
+                                            .body_rate = 10,
+                                            .write_rate = 100000,
+                                            .rate_grace_ms = 4000};
+
+    open_server(&limits, NULL, NULL);
+    return 0;
+}
+
+static int setup_no_rates(void **state)
+{
+    static const struct sl_limits limits = {.body_ms = 2000,
+                                            .write_ms = 3000,
+                                            .body_rate = SL_ANY_RATE,
+                                            .write_rate = SL_ANY_RATE,
+                                            .rate_grace_ms = 1};
+
+    open_server(&limits, NULL, NULL);
+    return 0;
+}
+
+/* An octet every second is no silence, but it is no body either. */
+static void test_dripped_body(void **state)
+{
+    static const char *const requests[] = {POST("/echo", "100"), POST("/hello", "100")};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct client c;
+
+        connect_client(&c);
+        say(&c, requests[i]);
+        if (i == 1) /* the same when nobody reads it */
+            expect(&c, OK("5", "hello"));
+        pass_ms(0);
+        for (int j = 0; j < 4; j++) {
+            pass_ms(1000);
+            say(&c, "x");
+            pass_ms(0);
+        }
+        pass_ms(399); /* bought by four octets */
+        expect(&c, "");
+        assert_false(c.eof);
+        pass_ms(1);
+        expect(&c, i == 0 ? SLOW : "");
+        assert_true(c.eof);
+        disconnect(&c);
+    }
+}
+
+static void test_dripped_chunks(void **state)
+{
+    struct client c;
+
+    connect_client(&c);
+    say(&c, "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (int j = 0; j < 4; j++) {
+        pass_ms(j == 0 ? 0 : 1000);
+        say(&c, "1\r\nx\r\n"); /* six octets: the wire counts */
+    }
+    pass_ms(1000);
+    pass_ms(1900);
+    say(&c, "1");
+    pass_ms(599);
+    expect(&c, "");
+    pass_ms(1);
+    expect(&c, SLOW);
+    disconnect(&c);
+}
+
+/* What came fast may be followed by what comes slowly, up to the average. */
+static void test_body_just_fast_enough(void **state)
+{
+    struct client c;
+
+    connect_client(&c);
+    say(&c, POST("/echo", "100") "xxxxxxxxxxxxxxxxxxxx");
+    for (int j = 0; j < 80; j++) {
+        pass_ms(j < 40 ? 50 : 150);
+        say(&c, "x");
+    }
+    listen_to(&c);
+    assert_non_null(strstr(c.got, "HTTP/1.1 200 OK"));
+    disconnect(&c);
+}
+
+/* Neither the time in which nobody reads counts, nor does the next body inherit anything. */
+static void test_handler_that_naps(void **state)
+{
+    struct client c;
+
+    connect_client(&c);
+    for (int i = 0; i < 2; i++) {
+        say(&c, POST("/napping", "10"));
+        pass_ms(1900);
+        say(&c, "abc");
+        pass_ms(0);
+        pass_ms(1000000);
+        say(&c, "de");
+        pass_ms(1000000);
+        assert_non_null(seen.waiter);
+        seen.release = true;
+        sl__fiber_wake(seen.waiter);
+        pass_ms(0);
+        seen.release = false;
+        pass_ms(1900);
+        expect(&c, "");
+        say(&c, "fghij");
+        expect(&c, OK("7", "defghij"));
+    }
+    disconnect(&c);
+}
+
+/* Reads @p len octets, or all there are. */
+static void sip(struct client *c, size_t len)
+{
+    char octets[1000];
+
+    for (int tries = 0; len > 0 && tries < 3; tries++) {
+        ssize_t n = recv(c->fd, octets, len < sizeof(octets) ? len : sizeof(octets), 0);
+
+        if (n > 0) {
+            len -= (size_t)n;
+            tries = 0;
+        } else {
+            pass_ms(0);
+        }
+    }
+    pass_ms(0);
+}
+
+/* Something is taken every two seconds, but too little, whether it makes room or not. */
+static void test_slow_reader(void **state)
+{
+    static const char *const requests[] = {
+        GET("/push/3000000"), GET("/file/3000000"), GET("/bytes/3000000"), GET("/source/3000000"),
+        GET("/bytes/60000") GET("/bytes/60000") GET("/bytes/60000") GET("/bytes/60000")
+            GET("/bytes/60000") GET("/bytes/60000")};
+
+    for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++) {
+        struct client c;
+        int seconds = 0;
+
+        connect_client(&c);
+        say(&c, requests[i]);
+        ticks(20);
+        for (; sl__server_connections(server) == 1 && seconds < 100; seconds += 2) {
+            pass_ms(2000);
+            sip(&c, 60000);
+        }
+        assert_in_range(seconds, 6, 12); /* 4, and 0.6 for each time */
+        assert_int_equal(sl__server_requests(server), 0);
+        disconnect(&c);
+    }
+}
+
+static void test_reader_just_fast_enough(void **state)
+{
+    struct client c;
+
+    connect_client(&c);
+    say(&c, GET("/file/3000000"));
+    ticks(20);
+    for (int i = 0; i < 14; i++) {
+        pass_ms(1900);
+        sip(&c, 210000);
+    }
+    listen_to(&c);
+    assert_int_equal(sl__server_connections(server), 1);
+    disconnect(&c);
+}
+
+static void test_without_rates(void **state)
+{
+    struct client c;
+
+    connect_client(&c);
+    say(&c, POST("/echo", "100"));
+    for (int i = 0; i < 100; i++) {
+        pass_ms(1900);
+        say(&c, "x");
+        pass_ms(0);
+    }
+    listen_to(&c);
+    assert_non_null(strstr(c.got, "HTTP/1.1 200 OK"));
+    c.len = 0;
+    say(&c, GET("/file/3000000"));
+    ticks(20);
+    for (int i = 0; i < 14; i++) {
+        pass_ms(2900);
+        sip(&c, 210000);
+    }
+    listen_to(&c);
+    assert_int_equal(sl__server_connections(server), 1);
+    disconnect(&c);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define RATES(name) cmocka_unit_test_setup_teardown(name, setup_rates, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_idle),
         TEST(test_idle_with_octets_in_the_socket),
@@ -204,6 +408,13 @@ int main(void)
         TEST(test_handler_has_time),
         TEST(test_no_reader),
         TEST(test_linger),
+        RATES(test_dripped_body),
+        RATES(test_dripped_chunks),
+        RATES(test_body_just_fast_enough),
+        RATES(test_handler_that_naps),
+        RATES(test_slow_reader),
+        RATES(test_reader_just_fast_enough),
+        cmocka_unit_test_setup_teardown(test_without_rates, setup_no_rates, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

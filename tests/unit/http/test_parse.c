@@ -83,6 +83,57 @@ static void table_cut_everywhere(void **state)
     }
 }
 
+/* Whoever asks sl__http1_still_partial() first, octet by octet, is told what parsing tells. */
+static void table_in_parts(void **state)
+{
+    struct sl__request r;
+    size_t spared = 0;
+
+    (void)state;
+    for (size_t i = 0; i < CASES; i++) {
+        const struct parse_case *c = &parse_cases[i];
+        struct sl__http1_part part = {0};
+
+        for (size_t len = 1; len <= c->len; len++) {
+            bool partial = sl__http1_still_partial(&part, c->head, len, &limits);
+            ssize_t n = parse(c->head, len, &r);
+
+            if (partial && n != 0)
+                fail_msg("RFC %s, %s, at %zu: %zd", c->section, c->why, len, n);
+            spared += partial;
+            part = (struct sl__http1_part){(uint32_t)len, n == 0 ? r.run : 0};
+        }
+    }
+    assert_true(spared > 1000);
+}
+
+/* A long name and a long value are parsed once, however they come; and the limit is not missed. */
+static void long_parts_are_parsed_once(void **state)
+{
+    static char head[65536] = "GET / HTTP/1.1\r\nHost: a\r\n";
+    const size_t begin = strlen(head), half = limits.head_bytes / 2;
+    struct sl__http1_part part = {0};
+    struct sl__request r;
+    int parsed = 0;
+
+    (void)state;
+    memset(head + begin, 'n', half - begin);
+    head[half] = ':';
+    memset(head + half + 1, 'v', limits.head_bytes - half - 1);
+    for (size_t len = begin + 1; len < limits.head_bytes; len++) {
+        if (!sl__http1_still_partial(&part, head, len, &limits)) {
+            assert_int_equal(sl__http1_parse(head, len, &limits, &r, fields), 0);
+            part.run = r.run;
+            parsed++;
+        }
+        part.seen = (uint32_t)len;
+    }
+    assert_int_equal(parsed, 2);
+    assert_false(sl__http1_still_partial(&part, head, limits.head_bytes, &limits));
+    assert_int_equal(sl__http1_parse(head, limits.head_bytes, &limits, &r, fields),
+                     -SL_EHEADTOOBIG);
+}
+
 static void table_with_more_behind(void **state)
 {
     static const char behind[] = "\0\x80\r\n\r\nGET /next HTTP/1.1\r\nHost: b\r\n\r\n";
@@ -101,6 +152,39 @@ static void table_with_more_behind(void **state)
         if (c->result != MORE && n != wanted(c))
             fail_msg("RFC %s, %s: %zd instead of %zd", c->section, c->why, n, wanted(c));
     }
+}
+
+/* A plain Host in the first line has a way of its own; elsewhere, and written otherwise, it means
+ * the same. */
+static void host_is_judged_anywhere(void **state)
+{
+    static const char first[] = "GET / HTTP/1.1\r\nHost: ";
+    static const char *const others[] = {
+        "GET / HTTP/1.1\r\nhOST: ", "GET / HTTP/1.1\r\nHost:", "GET / HTTP/1.1\r\nA: b\r\nHost: ",
+        "GET / HTTP/1.1\r\nA: b\r\nhost:\t"};
+    struct sl__request r;
+    char head[1024];
+    size_t compared = 0;
+
+    (void)state;
+    for (size_t i = 0; i < CASES; i++) {
+        const struct parse_case *c = &parse_cases[i];
+
+        if (c->len < sizeof(first) || memcmp(c->head, first, sizeof(first) - 1) != 0)
+            continue;
+        for (size_t k = 0; k < sizeof(others) / sizeof(*others); k++) {
+            size_t len = strlen(others[k]), rest = c->len - (sizeof(first) - 1);
+            ssize_t n;
+
+            memcpy(head, others[k], len);
+            memcpy(head + len, c->head + sizeof(first) - 1, rest);
+            n = parse(head, len + rest, &r);
+            if (n != (c->result == GOOD ? (ssize_t)(len + rest) : c->result))
+                fail_msg("RFC %s, %s, %s: %zd", c->section, c->why, others[k], n);
+            compared++;
+        }
+    }
+    assert_true(compared > 200);
 }
 
 static bool span_is(const char *base, struct sl__span s, const char *text)
@@ -155,6 +239,35 @@ static void terminating_gives_strings(void **state)
     assert_string_equal(head + r.fields[1].value.at, "");
     assert_string_equal(head + r.fields[2].value.at, "z");
     assert_string_equal(head + n, "next");
+}
+
+/* Lines that begin and end anywhere in a block, or go over several, with an octet in them that is
+ * left to the table, and without. */
+static void values_of_every_length(void **state)
+{
+    struct sl__request r;
+    char head[1024];
+
+    (void)state;
+    for (int one = 0; one < 150; one++) {
+        for (int two = 0; two < 150; two++) {
+            int len = sprintf(head, "GET / HTTP/1.1\r\nHost: a\r\nOne: %0*d\r\nTwo: %0*d\r\n\r\n",
+                              one, 0, two, 0);
+            char *odd = strstr(head, "One: ") + 5 + one / 2;
+
+            if (two % 3 == 0 && one > 2)
+                *odd = two % 2 ? '\t' : '\xff';
+            assert_int_equal(parse(head, (size_t)len, &r), len);
+            assert_int_equal(r.field_count, 3);
+            assert_true(span_is(head, fields[1].name, "One") &&
+                        span_is(head, fields[2].name, "Two"));
+            assert_int_equal(fields[1].value.len, one ? one : 1);
+            assert_int_equal(fields[2].value.len, two ? two : 1);
+            assert_int_equal(head[fields[2].value.at + fields[2].value.len], '\r');
+            *odd = '\n';
+            assert_int_equal(parse(head, (size_t)len, &r), -SL_EBADREQUEST);
+        }
+    }
 }
 
 struct target_case {
@@ -366,7 +479,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table_whole),
         cmocka_unit_test(table_cut_everywhere),
+        cmocka_unit_test(table_in_parts),
+        cmocka_unit_test(long_parts_are_parsed_once),
         cmocka_unit_test(table_with_more_behind),
+        cmocka_unit_test(host_is_judged_anywhere),
+        cmocka_unit_test(values_of_every_length),
         cmocka_unit_test(fields_are_spans),
         cmocka_unit_test(terminating_gives_strings),
         cmocka_unit_test(targets_are_taken_apart),

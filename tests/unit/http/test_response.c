@@ -183,6 +183,40 @@ static bool is_open(int fd)
     return fcntl(fd, F_GETFD) >= 0;
 }
 
+static int given_back;
+
+static void give_back(struct sl__lender *l)
+{
+    given_back++;
+}
+
+static void what_was_lent_is_given_back_once(void **state)
+{
+    struct sl__lender lender = {give_back};
+    const struct sl__stamp stamp = {"", ""};
+
+    (void)state;
+    given_back = 0;
+    sl__response_set_lent(&response, SL__STR("hello"), &lender);
+    assert_null(response.stamp);
+    assert_int_equal(sl__response_length(&response), 5);
+    response.stamp = &stamp;
+    sl__response_set_lent(&response, SL__STR("hello!"), &lender);
+    assert_int_equal(given_back, 1);
+    assert_null(response.stamp);
+    assert_int_equal(sl__response_length(&response), 6);
+    sl__response_set_bytes(&response, SL__STR("other"));
+    assert_int_equal(given_back, 2);
+    sl__response_set_lent(&response, SL__STR("hello"), &lender);
+    sl__response_set_source(&response, source, &arena);
+    assert_int_equal(given_back, 3);
+    sl__response_set_lent(&response, SL__STR(""), &lender);
+    sl__response_clear(&response);
+    assert_int_equal(given_back, 4);
+    sl__response_clear(&response);
+    assert_int_equal(given_back, 4);
+}
+
 static void payloads_replace_each_other(void **state)
 {
     int one = open("/dev/null", O_RDONLY | O_CLOEXEC),
@@ -256,6 +290,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_what_is_allowed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(content_length_is_one_number, set_up, tear_down),
         cmocka_unit_test_setup_teardown(payloads_replace_each_other, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_lent_is_given_back_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(out_of_memory_changes_nothing, set_up, tear_down),
         cmocka_unit_test(statuses_have_reasons),
     };

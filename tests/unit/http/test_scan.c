@@ -1,5 +1,5 @@
 /*
- * The vector scans against the tables: every octet at every place, buffers of every length around
+ * The quick scans against the tables: every octet at every place, buffers of every length around
  * the width of a vector, beginning anywhere.
  */
 #include <setjmp.h>
@@ -16,41 +16,18 @@
 
 typedef const char *scan_fn(const char *p, const char *last, const char *end);
 
-static const char *name_by_table(const char *p, const char *last, const char *end)
+/* A quick scan may stop early; whoever goes on by table ends where the table would. */
+static void agree(scan_fn *quick, unsigned classes, const char *p, const char *end,
+                  const char *last)
 {
-    (void)last;
-    return sl__scan_name_by_table(p, end);
-}
-
-static const char *value_by_table(const char *p, const char *last, const char *end)
-{
-    (void)last;
-    return sl__scan_value_by_table(p, end);
-}
-
-static const char *target_by_table(const char *p, const char *last, const char *end)
-{
-    (void)last;
-    return sl__scan_target_by_table(p, end);
-}
-
-/* The quick scan of hosts may stop early; whoever goes on by table ends where the table would. */
-static const char *host(const char *p, const char *last, const char *end)
-{
-    const char *stop = sl__scan_host_quick(p, last, end);
+    const char *stop = quick(p, last, end);
 
     assert_true(stop >= p && stop <= end);
-    return sl__scan_host_by_table(stop, end);
-}
-
-static const char *host_by_table(const char *p, const char *last, const char *end)
-{
-    (void)last;
-    return sl__scan_host_by_table(p, end);
+    assert_ptr_equal(sl__scan_by_table(stop, end, classes), sl__scan_by_table(p, end, classes));
 }
 
 /* Runs of 'a' with one other octet, in memory that ends where the buffer ends. */
-static void same_everywhere(scan_fn *vector, scan_fn *table)
+static void same_everywhere(scan_fn *quick, unsigned classes)
 {
     for (size_t len = 0; len <= LONGEST; len++) {
         char *begin = malloc(len ? len : 1), *end = begin + len;
@@ -59,12 +36,12 @@ static void same_everywhere(scan_fn *vector, scan_fn *table)
         assert_non_null(begin);
         memset(begin, 'a', len);
         for (const char *p = begin; p <= end; p++)
-            assert_ptr_equal(vector(p, last, end), end);
+            assert_ptr_equal(quick(p, last, end), end);
         for (char *odd = begin; odd < end; odd++) {
             for (int octet = 0; octet < 256; octet++) {
                 *odd = (char)octet;
-                assert_ptr_equal(vector(begin, last, end), table(begin, last, end));
-                assert_ptr_equal(vector(odd, last, end), table(odd, last, end));
+                agree(quick, classes, begin, end, last);
+                agree(quick, classes, odd, end, last);
             }
             *odd = 'a';
         }
@@ -75,25 +52,61 @@ static void same_everywhere(scan_fn *vector, scan_fn *table)
 static void names(void **state)
 {
     (void)state;
-    same_everywhere(sl__scan_name, name_by_table);
-}
-
-static void values(void **state)
-{
-    (void)state;
-    same_everywhere(sl__scan_value, value_by_table);
-}
-
-static void targets(void **state)
-{
-    (void)state;
-    same_everywhere(sl__scan_target, target_by_table);
+    same_everywhere(sl__scan_name_quick, SL__CHAR_TOKEN);
 }
 
 static void hosts(void **state)
 {
     (void)state;
-    same_everywhere(host, host_by_table);
+    same_everywhere(sl__scan_host_quick, SL__CHAR_HOST);
+}
+
+static void targets(void **state)
+{
+    (void)state;
+    same_everywhere(sl__scan_target_quick, SL__CHAR_PATH);
+}
+
+static void check_lines(const char *begin, const char *end)
+{
+    struct sl__scan_lines lines = sl__scan_lines_of(begin, end);
+
+    for (const char *p = begin, *stop; p <= end; p = stop + 1) {
+        stop = sl__scan_line_quick(&lines, p);
+        assert_true(stop >= p && stop <= end);
+        assert_ptr_equal(sl__scan_by_table(stop, end, SL__CHAR_VALUE),
+                         sl__scan_by_table(p, end, SL__CHAR_VALUE));
+        if (end - begin >= SL__SCAN_BLOCK && stop < end)
+            assert_false(*stop >= ' ' && *stop <= '~'); /* plain text stops no one */
+    }
+}
+
+/* Every octet at every place of buffers of up to three blocks, and line ends at any two places:
+ * these are taken one after the other, from block to block. */
+static void lines(void **state)
+{
+    (void)state;
+    for (size_t len = 0; len <= 3 * SL__SCAN_BLOCK + 3; len++) {
+        char *begin = malloc(len ? len : 1), *end = begin + len;
+
+        assert_non_null(begin);
+        memset(begin, 'a', len);
+        check_lines(begin, end);
+        for (char *odd = begin; odd < end; odd++) {
+            for (int octet = 0; octet < 256; octet += len % 7 == 0 ? 1 : 13) {
+                *odd = (char)octet;
+                check_lines(begin, end);
+            }
+            *odd = '\r';
+            for (char *other = odd + 1; other < end; other += 5) {
+                *other = '\r';
+                check_lines(begin, end);
+                *other = 'a';
+            }
+            *odd = 'a';
+        }
+        free(begin);
+    }
 }
 
 /* The classes of the RFCs, said in another way than in the table. */
@@ -110,6 +123,7 @@ static void classes(void **state)
         assert_int_equal(sl__char_is((char)c, SL__CHAR_VALUE),
                          visible || c == ' ' || c == '\t' || c >= 0x80);
         assert_int_equal(sl__char_is((char)c, SL__CHAR_TARGET), visible && !strchr("\"#<>", c));
+        assert_int_equal(sl__char_is((char)c, SL__CHAR_PATH), visible && !strchr("\"#<>%?", c));
         assert_int_equal(sl__char_is((char)c, SL__CHAR_HOST),
                          alpha || digit || (c && strchr("-._~!$&'()*+,;=", c)));
         assert_int_equal(sl__char_is((char)c, SL__CHAR_DIGIT), digit);
@@ -125,8 +139,8 @@ static void classes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names), cmocka_unit_test(values),  cmocka_unit_test(targets),
-        cmocka_unit_test(hosts), cmocka_unit_test(classes),
+        cmocka_unit_test(names), cmocka_unit_test(hosts),   cmocka_unit_test(targets),
+        cmocka_unit_test(lines), cmocka_unit_test(classes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,8 @@
 
 #define DATE "Sun, 06 Nov 1994 08:49:37 GMT"
 
+static struct sl__http1_date date;
+
 static struct sl__buf out;
 
 static int tear_down(void **state)
@@ -74,7 +76,7 @@ static void heads(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct sl__response r = {.status = cases[i].status};
         struct sl__http1_head h = {
-            &r, cases[i].length, cases[i].chunked, cases[i].close, cases[i].keep_alive, DATE};
+            &r, cases[i].length, cases[i].chunked, cases[i].close, cases[i].keep_alive, &date};
 
         assert_int_equal(sl__http1_write_head(&out, &h), 0);
         check(cases[i].want);
@@ -89,7 +91,7 @@ static void status_lines(void **state)
     (void)state;
     for (int status = 200; status < 600; status++) {
         struct sl__response r = {.status = status};
-        struct sl__http1_head h = {.response = &r, .length = -1, .date = DATE};
+        struct sl__http1_head h = {.response = &r, .length = -1, .date = &date};
 
         snprintf(want, sizeof(want), "HTTP/1.1 %d %s\r\nDate: " DATE "\r\n\r\n", status,
                  sl__status_text(status));
@@ -104,7 +106,7 @@ static void headers_follow(void **state)
     struct sl__header two = {&three, SL__STR("content-LENGTH"), SL__STR("999")};
     struct sl__header one = {&two, SL__STR("Content-Type"), SL__STR("text/html; charset=utf-8")};
     struct sl__response r = {.status = 200, .headers = &one};
-    struct sl__http1_head h = {.response = &r, .length = 3, .date = DATE};
+    struct sl__http1_head h = {.response = &r, .length = 3, .date = &date};
 
     (void)state;
     assert_int_equal(sl__http1_write_head(&out, &h), 0);
@@ -124,7 +126,7 @@ static void large_headers(void **state)
     struct sl__header header = {NULL, {name, 0}, {value, 0}};
     struct sl__response r = {.status = 511, .headers = &header};
     struct sl__http1_head h = {
-        .response = &r, .length = INT64_MAX, .chunked = true, .close = true, .date = DATE};
+        .response = &r, .length = INT64_MAX, .chunked = true, .close = true, .date = &date};
 
     (void)state;
     memset(name, 'N', sizeof(name));
@@ -150,7 +152,7 @@ static void lengths_in_decimal(void **state)
     (void)state;
     for (int digits = 0; digits < 19; digits++) {
         struct sl__response r = {.status = 200};
-        struct sl__http1_head h = {.response = &r, .length = n, .date = DATE};
+        struct sl__http1_head h = {.response = &r, .length = n, .date = &date};
 
         snprintf(want, sizeof(want),
                  "HTTP/1.1 200 OK\r\nDate: " DATE "\r\nContent-Length: %lld\r\n\r\n", (long long)n);
@@ -194,7 +196,7 @@ static bool always(size_t size)
 static void out_of_memory(void **state)
 {
     struct sl__response r = {.status = 200};
-    struct sl__http1_head h = {.response = &r, .length = 0, .date = DATE};
+    struct sl__http1_head h = {.response = &r, .length = 0, .date = &date};
 
     (void)state;
     sl__mem_fault = always;
@@ -217,5 +219,6 @@ int main(void)
         cmocka_unit_test_teardown(out_of_memory, tear_down),
     };
 
+    sl__http1_date_set(&date, 784111777);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
