@@ -1,14 +1,15 @@
 /*
  * The limit: what the kernel lets anybody reach. A bare epoll loop that parses nothing: it counts
  * the blank lines in what it has read and answers each with a fixed response, in one send for each
- * read.
+ * read, and takes one connection for each wake-up, which spreads them best over several workers.
  *
- * Usage: limit PORT   (0: any; prints the port it listens on)
+ * Usage: limit PORT [close]   (0: any; prints the port it listens on; closes after each answer)
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +22,10 @@
     "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Type: text/plain; "         \
     "charset=utf-8\r\nContent-Length: 12\r\n\r\nHello world\n"
 #define BATCH 256
+#define TOGETHER 64 /* answers in one send */
 
-static char answers[64 * sizeof ANSWER];
+static char answers[TOGETHER * sizeof ANSWER];
+static bool closes;
 
 static int listen_on(uint16_t port)
 {
@@ -55,20 +58,26 @@ static size_t blank_lines(const char *p, size_t len)
     return n;
 }
 
+static bool answer(int fd, size_t n)
+{
+    while (n) {
+        size_t now = n < TOGETHER ? n : TOGETHER;
+
+        if (send(fd, answers, now * (sizeof ANSWER - 1), MSG_NOSIGNAL) < 0)
+            return false;
+        n -= now;
+    }
+    return true;
+}
+
 static void serve(int fd)
 {
     static char buf[65536];
     ssize_t got = recv(fd, buf, sizeof buf, 0);
-    size_t n;
 
-    if (got == 0 || (got < 0 && errno != EAGAIN)) {
-        close(fd);
+    if (got < 0 && errno == EAGAIN)
         return;
-    }
-    n = got > 0 ? blank_lines(buf, (size_t)got) : 0;
-    if (n > 64)
-        n = 64;
-    if (n && send(fd, answers, n * (sizeof ANSWER - 1), MSG_NOSIGNAL) < 0)
+    if (got <= 0 || !answer(fd, blank_lines(buf, (size_t)got)) || closes)
         close(fd);
 }
 
@@ -78,7 +87,8 @@ int main(int argc, char **argv)
         listener = listen_on(argc > 1 ? (uint16_t)atoi(argv[1]) : 0);
     struct epoll_event events[BATCH], ev = {.events = EPOLLIN, .data.fd = listener};
 
-    for (size_t i = 0; i < 64; i++)
+    closes = argc > 2 && strcmp(argv[2], "close") == 0;
+    for (size_t i = 0; i < TOGETHER; i++)
         memcpy(answers + i * (sizeof ANSWER - 1), ANSWER, sizeof ANSWER - 1);
     epoll_ctl(ep, EPOLL_CTL_ADD, listener, &ev);
     for (;;) {
