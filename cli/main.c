@@ -15,15 +15,18 @@ static const struct command {
 } commands[] = {
     {"dev", dev_main, dev_help},
     {"run", run_main, run_help},
+    {"verify", verify_main, verify_help},
 };
 
-static const char *const names[] = {"dev", "run", "help", "version", NULL};
+static const char *const names[] = {"dev", "run", "verify", "help", "version", NULL};
 
 static const char general_help[] = "shallot " SL_VERSION ": HTTP services in C\n"
                                    "\n"
                                    "  shallot dev [FILE.c]      build, serve, and again on every "
                                    "save\n"
                                    "  shallot run [FILE.c]      build for production and serve\n"
+                                   "  shallot verify -- ./app   kill, stop and reload it, and "
+                                   "see that nobody notices\n"
                                    "  shallot help COMMAND      more about a command\n"
                                    "  shallot --version\n"
                                    "\n"
