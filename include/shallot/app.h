@@ -29,11 +29,14 @@ typedef struct sl_options {
         *watch; /**< development: folder to watch, with all below it; default: the current one */
     unsigned
         drain_ms; /**< requests in flight may take this long when a worker leaves. Default 30,000 */
-    unsigned grace_ms; /**< on a stop, kept idle connections get this long for one more request.
-                          Default 1,000 */
-    unsigned ready_ms; /**< a new worker must be ready within this. Default 30,000 */
-    sl_limits limits;  /**< what clients can push against */
-    void *data;        /**< see sl_data() */
+    unsigned grace_ms;   /**< on a stop, kept idle connections get this long for one more request.
+                            Default 1,000 */
+    unsigned ready_ms;   /**< a new worker must be ready within this. Default 30,000 */
+    const char *control; /**< path of the control socket, "off" for none; default: in
+                            $XDG_RUNTIME_DIR/shallot, else /run/shallot for root, else
+                            /tmp/shallot-UID. Env: SHALLOT_CONTROL */
+    sl_limits limits;    /**< what clients can push against */
+    void *data;          /**< see sl_data() */
 } sl_options;
 
 /** In sl_endpoint.port: let the kernel choose; all workers share the port, sl_url() tells it. */

@@ -86,6 +86,7 @@ void sl__settings_init(sl_app *app, const sl_options *given)
 {
     sl_options *o = &app->options;
     const char *build = environment("SHALLOT_BUILD"), *watch = environment("SHALLOT_WATCH");
+    const char *control = environment("SHALLOT_CONTROL");
 
     if (given)
         memcpy(o, given, given->size < sizeof *o ? given->size : sizeof *o);
@@ -93,6 +94,7 @@ void sl__settings_init(sl_app *app, const sl_options *given)
     o->name = copy(o->name ? o->name : program_invocation_short_name);
     o->build = copy(build ? build : o->build);
     o->watch = copy(watch ? watch : o->watch);
+    o->control = copy(control ? control : o->control);
     o->drain_ms = o->drain_ms ? o->drain_ms : DRAIN_MS;
     o->grace_ms = o->grace_ms ? o->grace_ms : GRACE_MS;
     o->ready_ms = o->ready_ms ? o->ready_ms : READY_MS;
@@ -112,6 +114,7 @@ void sl__settings_finish(sl_app *app)
     free_text(app->options.name);
     free_text(app->options.build);
     free_text(app->options.watch);
+    free_text(app->options.control);
     while (app->endpoints) {
         struct sl__app_endpoint *e = app->endpoints;
 

@@ -26,6 +26,7 @@
 #include "base/cold.h"
 #include "base/list.h"
 #include "base/time.h"
+#include "http/counted.h"
 #include "http/exchange.h"
 #include "http/http1/chunk.h"
 #include "http/http1/parse.h"
@@ -119,6 +120,7 @@ struct sl__turn {
     int64_t body_since, body_waited; /* the present wait for the body; all those before it, ns */
     int64_t out_left;                /* SL__FRAMING_LENGTH: octets still owed */
     int64_t file_at, file_left;
+    int64_t since;  /* loop time of its beginning, if the fiber has waited */
     size_t burst;   /* octets moved since the fiber last gave way */
     int body_error; /* final, negative; 0: none */
     int file;       /* -1: none */
@@ -145,9 +147,10 @@ struct sl__conns {
     struct sl__service *service;
     struct sl_limits limits;
     struct sl__link all, dead;
-    unsigned count;                       /* connections */
-    unsigned serving;                     /* turns with a fiber */
-    uint64_t served;                      /* answers by the service */
+    unsigned count; /* connections */
+    struct sl__counted counted;
+    /** A request whose fiber has waited is answered, after @p ns. NULL: nobody counts. */
+    void (*waited)(struct sl__conns *home, int64_t ns);
     int leaving;                          /* enum sl__leaving */
     int64_t grace_end;                    /* SL__STOP: idle connections are closed then */
     void (*gone)(struct sl__conns *home); /* one connection less */
