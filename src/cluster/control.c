@@ -210,7 +210,7 @@ static int open_socket(struct sl__control *k)
     if (bind(fd, (struct sockaddr *)&a, sizeof a) < 0)
         r = -errno;
     umask(before);
-    if (r == 0 && (listen(fd, CLIENTS_MAX) < 0 || stat(k->path, &st) < 0))
+    if (r == 0 && (listen(fd, 4 * CLIENTS_MAX) < 0 || stat(k->path, &st) < 0))
         r = -errno;
     if (r < 0) {
         close(fd);

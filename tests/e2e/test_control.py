@@ -295,8 +295,8 @@ def test_garbage_half_lines_and_crowds_do_no_harm(apple, tool, runtime):
 
     def talk(data, end=True):
         s = socket.socket(socket.AF_UNIX)
-        s.settimeout(harness.PATIENCE)
         s.connect(path)
+        s.settimeout(harness.PATIENCE)
         try:
             s.sendall(data)
             if end:
