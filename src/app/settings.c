@@ -58,6 +58,21 @@ static void set_mode(sl_app *app)
     app->development = app->options.mode == SL_DEVELOPMENT;
 }
 
+static void set_log(sl_app *app)
+{
+    const char *form = environment("SHALLOT_LOG");
+
+    if (form && strcmp(form, "json") == 0) {
+        app->options.log = SL_LOG_JSON;
+    } else if (form && strcmp(form, "text") == 0) {
+        app->options.log = SL_LOG_TEXT;
+    } else if (form) {
+        sl__log(SL__ERROR, "SHALLOT_LOG=%s: must be text or json", form);
+        app->bad = true;
+    }
+    sl__log_set_json(app->options.log == SL_LOG_JSON);
+}
+
 static void set_instances(sl_app *app)
 {
     const char *wanted = environment("SHALLOT_INSTANCES");
@@ -100,6 +115,7 @@ void sl__settings_init(sl_app *app, const sl_options *given)
     o->ready_ms = o->ready_ms ? o->ready_ms : READY_MS;
     sl__limits_fill(&o->limits);
     app->data = o->data;
+    set_log(app);
     set_mode(app);
     set_instances(app);
 }

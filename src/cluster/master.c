@@ -265,6 +265,7 @@ static void run(struct sl__master *m)
 static void finish(struct sl__master *m)
 {
     sl__control_stop(m);
+    sl__log_flush();
     sl__development_free(m->development);
     sl__crew_finish(m);
     if (m->relay)

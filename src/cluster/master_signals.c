@@ -102,7 +102,7 @@ static void on_signal(struct sl__signals *s, int signal)
     case SIGCHLD:
         sl__master_reap(m);
         break;
-    default: /* SIGPIPE: whoever wrote has seen the error */
+    default: /* SIGPIPE, SIGXFSZ: whoever wrote has seen the error */
         break;
     }
 }
@@ -149,8 +149,8 @@ void sl__master_reap(struct sl__master *m)
 
 int sl__master_signals_start(struct sl__master *m)
 {
-    static const int signals[] = {SIGTERM, SIGINT,  SIGQUIT, SIGHUP, SIGTTIN,
-                                  SIGTTOU, SIGUSR2, SIGCHLD, SIGPIPE};
+    static const int signals[] = {SIGTERM, SIGINT,  SIGQUIT, SIGHUP,  SIGTTIN,
+                                  SIGTTOU, SIGUSR2, SIGCHLD, SIGPIPE, SIGXFSZ};
 
     look_at_terminal(m);
     signal(SIGCHLD, SIG_DFL); /* ignored, it would take the workers' exit codes away */

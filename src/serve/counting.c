@@ -112,7 +112,7 @@ static SL__COLD void look(struct sl__serving *s, uint64_t at, uint64_t served)
 {
     struct sl__counting *n = &s->counting;
     int64_t now = sl__sys_now(), ns = now - s->loop.now;
-    uint64_t answered = served - n->served;
+    uint64_t answered = served - LOAD(s->slot->served);
 
     learn(n, now, at);
     if (ns < SL__LATENCY_QUICK)
@@ -122,25 +122,45 @@ static SL__COLD void look(struct sl__serving *s, uint64_t at, uint64_t served)
         enter(n, ns, (uint32_t)(answered - n->waited));
 }
 
+static void store(struct sl__slot *slot, const struct sl__counted *counted)
+{
+    STORE(slot->tally.received, counted->received);
+    STORE(slot->tally.sent, counted->sent);
+    STORE(slot->requests, counted->serving);
+    STORE(slot->tick, 0);
+}
+
+/* There is more to say than how many. A call at the very end, so that the short way needs no frame.
+ */
+static SL__COLD void fall_asleep_slowly(struct sl__serving *s, uint64_t at)
+{
+    struct sl__counting *n = &s->counting;
+    const struct sl__counted *counted = n->counted;
+    uint64_t served = counted->served + counted->refused;
+
+    if (at - n->cycles >= n->quick)
+        look(s, at, served);
+    if (n->high != 0 || counted->others != n->others)
+        publish_all(n, s->slot, served);
+    else
+        STORE(s->slot->served, served);
+    store(s->slot, counted);
+}
+
 static void falls_asleep(void *self)
 {
     struct sl__serving *s = self;
     struct sl__counting *n = &s->counting;
     const struct sl__counted *counted = n->counted;
-    struct sl__slot *slot = s->slot;
-    uint64_t served = counted->served + counted->refused, at = cycles();
+    uint64_t at = cycles();
 
-    if (__builtin_expect(at - n->cycles >= n->quick, 0))
-        look(s, at, served);
-    if (__builtin_expect(n->high != 0 || counted->others != n->others, 0))
-        publish_all(n, slot, served);
-    else
-        STORE(slot->served, served);
-    n->served = served;
-    STORE(slot->tally.received, counted->received);
-    STORE(slot->tally.sent, counted->sent);
-    STORE(slot->requests, counted->serving);
-    STORE(slot->tick, 0);
+    if (__builtin_expect(at - n->cycles >= n->quick || n->high != 0 || counted->others != n->others,
+                         0)) {
+        fall_asleep_slowly(s, at);
+        return;
+    }
+    STORE(s->slot->served, counted->served + counted->refused);
+    store(s->slot, counted);
 }
 
 static void wakes_up(void *self)

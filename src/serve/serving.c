@@ -22,6 +22,14 @@ static void on_give(void *self, int fd, unsigned listener)
     sl__worker_give(s->worker, fd, listener);
 }
 
+static uint64_t request_number(void)
+{
+    struct sl__fiber *f = sl__fiber_current();
+    const struct sl__exchange *x = f ? sl__fiber_user(f) : NULL;
+
+    return x ? x->number : 0;
+}
+
 static sl_stats *read_stats(sl_app *app)
 {
     struct sl__serving *s = app->root;
@@ -59,12 +67,15 @@ int sl__serving_init(struct sl__serving *s)
     if (r < 0)
         return r;
     signal(SIGPIPE, SIG_IGN); /* a log or a client that is gone must not take the process along */
+    signal(SIGXFSZ, SIG_IGN); /* nor a log file that may not grow */
     sl__fiber_install_overflow_handler();
     s->server = sl__server_new(&s->loop, sl__app_service(s->app), &s->app->options.limits,
                                s->gate.too_many ? &s->gate : NULL, &events);
     if (!s->server)
         return -ENOMEM;
     sl__counting_start(s);
+    sl__log_lost_at = &s->slot->tally.log_dropped;
+    sl__log_request = request_number;
     s->app->read_stats = read_stats;
     s->app->root = s;
     return 0;
@@ -98,6 +109,9 @@ int sl__serving_failed_to(const char *what, int error)
 
 void sl__serving_finish(struct sl__serving *s)
 {
+    sl__log_flush();
+    sl__log_lost_at = NULL;
+    sl__log_request = NULL;
     s->app->read_stats = NULL;
     s->app->root = NULL;
     sl__timer_stop(&s->loop, &s->deadline);

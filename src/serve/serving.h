@@ -18,7 +18,7 @@ struct sl__beat;
 /** What ticks have counted and the slot has not been told (counting.c). */
 struct sl__counting {
     const struct sl__counted *counted; /* the server's */
-    uint64_t others, served;           /* as published */
+    uint64_t others;                   /* as published */
     uint64_t cycles;                   /* at the beginning of the present tick */
     uint64_t quick;                    /* cycles: a tick below is not looked at. 0: not known yet */
     uint64_t first_cycles;

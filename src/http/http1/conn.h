@@ -127,7 +127,6 @@ struct sl__turn {
     int64_t body_since, body_waited; /* the present wait for the body; all those before it, ns */
     int64_t out_left;                /* SL__FRAMING_LENGTH: octets still owed */
     int64_t file_at, file_left;
-    int64_t since;  /* loop time of its beginning, if the fiber has waited */
     size_t burst;   /* octets moved since the fiber last gave way */
     int body_error; /* final, negative; 0: none */
     int file;       /* -1: none */
@@ -156,6 +155,7 @@ struct sl__conns {
     struct sl__link all, dead;
     unsigned count; /* connections */
     struct sl__counted counted;
+    uint64_t begun; /* requests */
     /** A request whose fiber has waited is answered, after @p ns. NULL: nobody counts. */
     void (*waited)(struct sl__conns *home, int64_t ns);
     int leaving;                          /* enum sl__leaving */

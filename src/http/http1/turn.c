@@ -117,6 +117,8 @@ static inline void set_up(struct sl__turn *t, struct sl__conn *c)
     x->committed = x->aborted = x->body_begun = false;
     x->ctx = NULL;
     x->ended = NULL;
+    x->number = ++c->home->begun;
+    x->since = c->home->loop->now;
     t->conn = c;
     t->file_left = 0;
     t->burst = 0;
@@ -135,7 +137,7 @@ static SL__COLD void count_waited(struct sl__turn *t)
     struct sl__conns *home = t->conn->home;
 
     if (home->waited)
-        home->waited(home, home->loop->now - t->since);
+        home->waited(home, home->loop->now - t->exchange.since);
 }
 
 /* Those that did not wait are counted by the tick. */
@@ -160,6 +162,7 @@ static void run_turn(void *arg)
     struct sl__conns *home = c->home;
 
     x->fiber = sl__fiber_current();
+    sl__fiber_set_user(x->fiber, x); /* for whoever asks whose request this is */
     home->service->serve(home->service, x);
     sl__answer(t);
     if (t->head_done && !t->failed)
@@ -265,8 +268,6 @@ int sl__turn_begin(struct sl__conn *c)
     if (r == 0) {
         if (is_over(c, t))
             next_request(c, t);
-        else
-            t->since = home->loop->now;
         return 1;
     }
     home->counted.serving--;
