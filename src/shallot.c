@@ -51,6 +51,11 @@ static int master_send(sl_app *app, uint32_t target, const char *topic, const vo
     return sl__master_send(target, topic, data, len);
 }
 
+static sl_stats *master_stats(sl_app *app)
+{
+    return sl__master_stats();
+}
+
 static int run_master(sl_app *app)
 {
     struct sl__endpoint endpoints[SL__LISTENERS_MAX];
@@ -68,11 +73,13 @@ static int run_master(sl_app *app)
         .endpoints = endpoints,
         .build = app->options.build,
         .watch = app->options.watch,
+        .control = app->options.control,
         .hooks = {on_worker_up, on_worker_exit, on_master_message, app},
     };
 
     sl__log_set_who("master");
     app->master_send = master_send;
+    app->read_stats = master_stats;
     config.endpoint_count = sl__serving_endpoints(app, endpoints);
     if (app->development) {
         config.instances = 1;

@@ -41,12 +41,21 @@ static void act_kill(void *self, uint32_t id, int signal)
 
 static void act_good(void *self, unsigned generation)
 {
+    char done[48];
+
     sl__master_promote(self, generation);
+    snprintf(done, sizeof done, "generation %u serves", generation);
+    sl__control_over(self, SL__CONTROL_RELOAD, 0, NULL, done);
 }
 
 static void act_failed(void *self, unsigned generation, const char *reason)
 {
+    char error[640];
+
     sl__master_demote(self);
+    snprintf(error, sizeof error, "generation %u failed: %s; the running code stays", generation,
+             reason);
+    sl__control_over(self, SL__CONTROL_RELOAD, 0, error, NULL);
 }
 
 static bool ask_served(void *self, uint32_t id)
@@ -78,6 +87,8 @@ static void act_finished(void *self, int status)
 static void act_log(void *self, enum sl__level level, const char *line)
 {
     sl__log(level, "%s", line);
+    if (level > SL__DEBUG)
+        sl__control_progress(self, line);
 }
 
 /* At the end of the tick: a master that was stopped for a while finds its time over and everything
@@ -186,6 +197,8 @@ static void init(struct sl__master *m, const struct sl__master_config *config)
     if (m->config.instances > SL__INSTANCES_MAX)
         m->config.instances = SL__INSTANCES_MAX;
     m->instances = config->instances;
+    m->control.watch.fd = -1;
+    sl__list_init(&m->control.clients);
     sl__listeners_init(&m->listeners);
     sl__crew_init(&m->crew);
     raise_file_limit(m);
@@ -241,6 +254,7 @@ static void run(struct sl__master *m)
                                                            .reload = reload,
                                                            .self = m,
                                                        });
+    sl__control_start(m, m->config.control);
     sl__supervisor_start(m->supervisor, m->loop.now);
     r = sl__loop_run(&m->loop);
     if (r < 0)
@@ -250,6 +264,8 @@ static void run(struct sl__master *m)
 /* Accepts whatever of it start() has begun. */
 static void finish(struct sl__master *m)
 {
+    sl__control_stop(m);
+    sl__log_flush();
     sl__development_free(m->development);
     sl__crew_finish(m);
     if (m->relay)

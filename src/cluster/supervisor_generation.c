@@ -102,6 +102,15 @@ void sl__sv_promote(struct sl__supervisor *s, int64_t now)
     }
 }
 
+void sl__sv_relieve(struct sl__supervisor *s, struct sl__sv_position *p, int64_t now)
+{
+    unsigned slot = p->retiring;
+
+    p->retiring = 0;
+    if (slot)
+        sl__sv_dismiss(s, &s->workers[slot - 1], SL__LEAVE_HAND_OVER, now);
+}
+
 void sl__sv_resize(struct sl__supervisor *s, int64_t now)
 {
     struct sl__sv_generation *g = &s->current;
@@ -110,6 +119,7 @@ void sl__sv_resize(struct sl__supervisor *s, int64_t now)
         struct sl__sv_position *p = most_dispensable(s);
         struct sl__sv_worker *w = holder_of(s, p);
 
+        sl__sv_relieve(s, p, now);
         *p = g->positions[--g->count];
         if (w)
             sl__sv_dismiss(s, w, SL__LEAVE_HAND_OVER, now);
