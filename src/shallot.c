@@ -68,6 +68,8 @@ static int run_master(sl_app *app)
         .drain_ms = app->options.drain_ms,
         .grace_ms = app->options.grace_ms,
         .ready_ms = app->options.ready_ms,
+        .health_ms = app->options.health_ms,
+        .rolling = app->options.rolling,
         .message_bytes = app->options.limits.message_bytes,
         .queue_bytes = app->options.limits.queue_bytes,
         .endpoints = endpoints,

@@ -40,9 +40,18 @@ typedef struct sl_options {
     const char *control; /**< path of the control socket, "off" for none; default: in
                             $XDG_RUNTIME_DIR/shallot, else /run/shallot for root, else
                             /tmp/shallot-UID. Env: SHALLOT_CONTROL */
-    sl_log_form log;     /**< Env: SHALLOT_LOG=text|json */
-    sl_limits limits;    /**< what clients can push against */
-    void *data;          /**< see sl_data() */
+    unsigned health_ms;  /**< new code must stay up this long, all its workers ready, before the old
+                            is told to leave. Default 200, in development 50 */
+    const char *ready_path; /**< a new worker asks itself GET this until the answer is 2xx, before
+                               it is ready and takes connections; default: not asked */
+    bool rolling;           /**< in a reload workers come and go one by one, not all at once */
+    uint64_t max_requests;  /**< a worker that has answered about so many is replaced; 0: never */
+    uint64_t
+        max_rss; /**< a worker whose resident memory exceeds so many octets is replaced; 0: never */
+    bool affinity;    /**< each worker keeps to one of the CPUs this process may use */
+    sl_log_form log;  /**< Env: SHALLOT_LOG=text|json */
+    sl_limits limits; /**< what clients can push against */
+    void *data;       /**< see sl_data() */
 } sl_options;
 
 /** In sl_endpoint.port: let the kernel choose; all workers share the port, sl_url() tells it. */

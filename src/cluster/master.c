@@ -128,6 +128,13 @@ void sl__master_tell(struct sl__master *m, const struct sl__member *w,
         hook(m->config.hooks.self, &info);
 }
 
+static int64_t settle_ns(const struct sl__master *m)
+{
+    if (m->config.health_ms)
+        return m->config.health_ms * SL__MS;
+    return m->config.development ? SETTLE_DEVELOPMENT_NS : SETTLE_NS;
+}
+
 static void make_supervisor(struct sl__master *m)
 {
     const struct sl__supervisor_config config = {
@@ -135,7 +142,8 @@ static void make_supervisor(struct sl__master *m)
         .development = m->config.development,
         .drain_ns = m->config.drain_ms * SL__MS,
         .ready_ns = m->config.ready_ms * SL__MS,
-        .settle_ns = m->config.development ? SETTLE_DEVELOPMENT_NS : SETTLE_NS,
+        .settle_ns = settle_ns(m),
+        .rolling = m->config.rolling,
         .healthy_ns = SL__SEC,
         .backoff_min_ns = SL__SEC / 10,
         .backoff_max_ns = 10 * SL__SEC,

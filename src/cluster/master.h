@@ -25,6 +25,8 @@ struct sl__master_config {
     const char *instances_reason; /* one log line: why this many */
     bool development;
     unsigned drain_ms, grace_ms, ready_ms;
+    unsigned health_ms; /* 0: as usual */
+    bool rolling;       /* workers of a reload come and go one by one */
     size_t message_bytes, queue_bytes;
     const struct sl__endpoint *endpoints;
     unsigned endpoint_count;

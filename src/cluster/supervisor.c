@@ -86,6 +86,7 @@ static void reconcile(struct sl__supervisor *s, int64_t now)
         if (s->candidate.settled_at <= now)
             sl__sv_promote(s, now);
         sl__sv_resize(s, now);
+        sl__sv_roll(s, now);
         sl__sv_budget_check(s, now);
         spawn_due(s, &s->current, now);
         spawn_due(s, &s->candidate, now);
@@ -251,6 +252,7 @@ void sl__supervisor_ready(struct sl__supervisor *s, uint32_t id, int64_t now)
     w->deadline = SL__NEVER;
     if (w->generation == s->candidate.number && sl__sv_candidate_ready(s))
         s->candidate.settled_at = now + s->config.settle_ns;
+    sl__sv_candidate_next(s, now);
     p = position_of(s, slot);
     if (p)
         sl__sv_relieve(s, p, now);
@@ -270,6 +272,8 @@ void sl__supervisor_exited(struct sl__supervisor *s, uint32_t id, const struct s
         left(s, &w, exit);
     else if (w.generation == s->candidate.number)
         candidate_died(s, exit, now);
+    else if (w.generation != s->current.number) /* it was to leave in its turn */
+        sl__sv_say(s, SL__WARN, "worker %d died before it was told to leave", exit->pid);
     else if (retired_from(s, slot))
         died_retiring(s, retired_from(s, slot), exit);
     else

@@ -26,6 +26,7 @@ enum sl__drain_kind { SL__LEAVE_HAND_OVER = 0, SL__LEAVE_STOP = 1 };
 
 struct sl__supervisor_config {
     unsigned instances; /* at least 1, at most SL__INSTANCES_MAX count */
+    bool rolling;       /* a reload's workers are spawned one by one, and so the old ones leave */
     bool development;   /* one worker; a death before READY waits for the next reload */
     int64_t drain_ns;   /* DRAIN deadline, then SIGKILL */
     int64_t ready_ns;   /* from spawn to READY, then SIGABRT */

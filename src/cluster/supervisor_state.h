@@ -83,6 +83,12 @@ void sl__sv_candidate_failed(struct sl__supervisor *s, const char *reason, int64
 bool sl__sv_candidate_ready(const struct sl__supervisor *s);
 /** The candidate becomes the current generation, and the one before is told to leave. */
 void sl__sv_promote(struct sl__supervisor *s, int64_t now);
+/** With config.rolling: lets the next worker of the candidate be spawned, once those before are
+ * READY. */
+void sl__sv_candidate_next(struct sl__supervisor *s, int64_t now);
+/** With config.rolling: tells the next worker of an earlier generation to leave, once those before
+ * are gone. */
+void sl__sv_roll(struct sl__supervisor *s, int64_t now);
 /** The holder is READY: whom it replaces may go. */
 void sl__sv_relieve(struct sl__supervisor *s, struct sl__sv_position *p, int64_t now);
 /** Makes the current generation as large as it should be. */

@@ -122,6 +122,7 @@ int sl__serve_as_worker(sl_app *app, const struct sl__role *role)
     if (r < 0)
         return sl__serving_failed_to("map the scoreboard", r);
     s.slot = &s.board.slots[role->slot];
+    sl__affinity_start(&s);
     r = sl__serving_init(&s);
     if (r < 0) {
         sl__serving_failed_to("start the worker", r);

@@ -145,6 +145,8 @@ static SL__COLD void fall_asleep_slowly(struct sl__serving *s, uint64_t at)
     else
         STORE(s->slot->served, served);
     store(s->slot, counted);
+    if (served >= n->retire_at)
+        sl__retire_by_requests(s, served);
 }
 
 static void falls_asleep(void *self)
@@ -152,14 +154,15 @@ static void falls_asleep(void *self)
     struct sl__serving *s = self;
     struct sl__counting *n = &s->counting;
     const struct sl__counted *counted = n->counted;
-    uint64_t at = cycles();
+    uint64_t at = cycles(), served = counted->served + counted->refused;
 
-    if (__builtin_expect(at - n->cycles >= n->quick || n->high != 0 || counted->others != n->others,
+    if (__builtin_expect(at - n->cycles >= n->quick || n->high != 0 ||
+                             counted->others != n->others || served >= n->retire_at,
                          0)) {
         fall_asleep_slowly(s, at);
         return;
     }
-    STORE(s->slot->served, counted->served + counted->refused);
+    STORE(s->slot->served, served);
     store(s->slot, counted);
 }
 
@@ -185,6 +188,7 @@ void sl__counting_waited(void *self, int64_t ns)
 void sl__counting_start(struct sl__serving *s)
 {
     s->counting.counted = sl__server_counted(s->server);
+    s->counting.retire_at = UINT64_MAX;
     s->loop.tick.before = falls_asleep;
     s->loop.tick.after = wakes_up;
     s->loop.tick.self = s;

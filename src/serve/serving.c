@@ -115,6 +115,7 @@ void sl__serving_finish(struct sl__serving *s)
     s->app->read_stats = NULL;
     s->app->root = NULL;
     sl__timer_stop(&s->loop, &s->deadline);
+    sl__retire_stop(s);
     sl__beats_stop(s);
     sl__beats_free(s);
     sl__server_free(s->server);
