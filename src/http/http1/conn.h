@@ -30,6 +30,7 @@
 #include "base/cold.h"
 #include "base/list.h"
 #include "base/time.h"
+#include "http/counted.h"
 #include "http/exchange.h"
 #include "http/http1/chunk.h"
 #include "http/http1/parse.h"
@@ -152,9 +153,11 @@ struct sl__conns {
     struct sl__service *service;
     struct sl_limits limits;
     struct sl__link all, dead;
-    unsigned count;                       /* connections */
-    unsigned serving;                     /* turns with a fiber */
-    uint64_t served;                      /* answers by the service */
+    unsigned count; /* connections */
+    struct sl__counted counted;
+    uint64_t begun; /* requests */
+    /** A request whose fiber has waited is answered, after @p ns. NULL: nobody counts. */
+    void (*waited)(struct sl__conns *home, int64_t ns);
     int leaving;                          /* enum sl__leaving */
     int64_t grace_end;                    /* SL__STOP: idle connections are closed then */
     void (*gone)(struct sl__conns *home); /* one connection less */

@@ -215,6 +215,7 @@ size_t sl__input_receive(struct sl__conn *c)
     c->more = n == room;
     if (n > 0) {
         c->in->end += (uint32_t)n;
+        c->home->counted.received += (uint64_t)n;
         return (size_t)n;
     }
     if (n == 0)
