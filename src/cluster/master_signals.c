@@ -72,6 +72,30 @@ static void hang_up(struct sl__master *m)
     }
 }
 
+/* What a worker cannot say itself: the gate must not wait for one that was stopped. */
+static void note_stop(struct sl__member *w, struct sl__slot *slot)
+{
+    siginfo_t info = {0};
+    uint32_t stopped;
+
+    if (w->process.fd < 0 ||
+        waitid(P_PIDFD, (id_t)w->process.fd, &info, WSTOPPED | WCONTINUED | WNOHANG) < 0 ||
+        info.si_pid == 0)
+        return;
+    stopped = info.si_code != CLD_CONTINUED;
+    if (atomic_exchange(&slot->stopped, stopped) != stopped)
+        sl__log(SL__INFO, "worker %d %s", w->pid, stopped ? "is stopped" : "goes on");
+}
+
+static void note_stops(struct sl__master *m)
+{
+    for (struct sl__link *at = m->crew.members.next; at != &m->crew.members; at = at->next) {
+        struct sl__member *w = SL__OWNER(at, struct sl__member, link);
+
+        note_stop(w, &m->board.slots[w->slot]);
+    }
+}
+
 static void on_signal(struct sl__signals *s, int signal)
 {
     struct sl__master *m = SL__OWNER(s, struct sl__master, signals);
@@ -100,6 +124,7 @@ static void on_signal(struct sl__signals *s, int signal)
                           "the program");
         break;
     case SIGCHLD:
+        note_stops(m);
         sl__master_reap(m);
         break;
     default: /* SIGPIPE, SIGXFSZ: whoever wrote has seen the error */
