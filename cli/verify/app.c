@@ -72,10 +72,8 @@ static void on_output(struct watch *w, unsigned events)
     ssize_t n = read(w->fd, text, sizeof text);
 
     if (n <= 0) {
-        if (n == 0 || errno != EAGAIN) {
-            close(w->fd);
-            w->fd = -1;
-        }
+        if (n == 0 || errno != EAGAIN)
+            watch_close(a->traffic, w);
         return;
     }
     for (ssize_t i = 0; i < n; i++) {
@@ -93,8 +91,7 @@ static void on_end(struct watch *w, unsigned events)
     if (a->pid == 0 || waitpid(a->pid, &a->status, WNOHANG) != a->pid)
         return;
     a->pid = 0;
-    close(w->fd);
-    w->fd = -1;
+    watch_close(a->traffic, w);
 }
 
 static int copy_file(const char *from, const char *to)
@@ -228,8 +225,7 @@ int app_launch(struct app *a, uint16_t port)
     a->port = 0;
     a->listening = a->lines = 0;
     a->len = 0;
-    if (a->output.fd >= 0)
-        close(a->output.fd);
+    watch_close(a->traffic, &a->output);
     if (pipe2(ends, O_CLOEXEC) < 0)
         return say_failure("%s", strerror(errno));
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
@@ -290,12 +286,10 @@ void app_end(struct app *a)
                 waitpid(left[i], NULL, 0);
         if (a->pid && waitpid(a->pid, &a->status, 0) == a->pid) {
             a->pid = 0;
-            close(a->end.fd);
+            watch_close(a->traffic, &a->end);
         }
     }
-    if (a->output.fd >= 0)
-        close(a->output.fd);
-    a->output.fd = -1;
+    watch_close(a->traffic, &a->output);
 }
 
 static bool is_silent(void *app)

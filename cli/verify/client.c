@@ -233,9 +233,7 @@ void client_again(struct client *c)
 /* Freed at the end of the turn: events of it may still be in the batch. */
 void client_close(struct client *c)
 {
-    if (c->watch.fd >= 0)
-        close(c->watch.fd);
-    c->watch.fd = -1;
+    watch_close(c->traffic, &c->watch);
     c->state = CLIENT_DEAD;
     *c->link = c->next;
     if (c->next)

@@ -21,8 +21,7 @@ void held_end(struct held *h)
 {
     if (h->watch.fd < 0)
         return;
-    close(h->watch.fd);
-    h->watch.fd = -1;
+    watch_close(h->traffic, &h->watch);
     h->ended = now_ns();
 }
 
@@ -47,6 +46,7 @@ static int open_one(struct held *h, struct traffic *t, unsigned nth, const char 
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     h->watch = (struct watch){fd, on_ready};
+    h->traffic = t;
     h->opened = now_ns();
     answer_begin(&h->answer);
     if (fd < 0)

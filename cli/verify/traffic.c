@@ -85,6 +85,15 @@ int traffic_watch(struct traffic *t, struct watch *w, unsigned events)
     return epoll_ctl(t->epoll, EPOLL_CTL_ADD, w->fd, &ev);
 }
 
+void watch_close(struct traffic *t, struct watch *w)
+{
+    if (w->fd < 0)
+        return;
+    epoll_ctl(t->epoll, EPOLL_CTL_DEL, w->fd, NULL);
+    close(w->fd);
+    w->fd = -1;
+}
+
 void traffic_target(struct traffic *t, const struct sockaddr_in *address)
 {
     t->address = *address;

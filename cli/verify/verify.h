@@ -137,6 +137,8 @@ struct traffic {
 int traffic_init(struct traffic *t, const struct verify_options *o, volatile int *interrupted);
 void traffic_finish(struct traffic *t);
 int traffic_watch(struct traffic *t, struct watch *w, unsigned events);
+/** Nothing is heard of it any more, also if a process just forked holds the descriptor, too. */
+void watch_close(struct traffic *t, struct watch *w);
 /** Where the program listens now. */
 void traffic_target(struct traffic *t, const struct sockaddr_in *address);
 /** Counts from zero, and begins to ask. */
@@ -231,6 +233,7 @@ bool process_is_called(pid_t pid, const char *title);
 
 struct held {
     struct watch watch; /* the first member; fd -1: ended, by either side */
+    struct traffic *traffic;
     struct answer answer;
     int64_t opened, ended;
 };
