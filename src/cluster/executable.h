@@ -37,6 +37,7 @@ struct sl__spawn {
     uint32_t worker;
     unsigned slot;
     int channel, scoreboard;    /* descriptors for the child; stay the caller's */
+    int crash_memory, crash_socket; /* likewise; 0: none */
     const sigset_t *mask;       /* signal mask to give back */
     const struct rlimit *files; /* RLIMIT_NOFILE to give back; NULL: as it is */
 };

@@ -15,6 +15,7 @@ struct sl__role {
     unsigned slot;   /* in the scoreboard */
     int channel;     /* descriptor, -1 */
     int scoreboard;  /* descriptor, -1 */
+    int crash_memory, crash_socket; /* descriptors, see crash.h; -1 */
     char **argv;     /* as given to the process (copies) */
 };
 

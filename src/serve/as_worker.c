@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "serve/dying.h"
 #include "serve/serving.h"
 #include "shallot/error.h"
 
@@ -111,6 +112,7 @@ int sl__serve_as_worker(sl_app *app, const struct sl__role *role)
         sl__serving_failed_to("start the worker", r);
         goto out;
     }
+    sl__dying_prepare(&s);
     hello.endpoint_count = sl__serving_endpoints(app, hello.endpoints);
     s.worker = sl__worker_new(&s.loop, &hello, app->options.limits.queue_bytes, &events);
     if (!s.worker)

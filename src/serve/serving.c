@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "cluster/crash.h"
 #include "fiber/fiber.h"
 #include "serve/serving.h"
 #include "shallot/error.h"
@@ -27,6 +28,8 @@ static void falls_asleep(void *self)
 
     atomic_store_explicit(&s->slot->served, sl__server_served(s->server), memory_order_relaxed);
     atomic_store_explicit(&s->slot->tick, 0, memory_order_relaxed);
+    if (s->timed)
+        sl__crash_tick_ends();
 }
 
 static void wakes_up(void *self)
@@ -34,6 +37,8 @@ static void wakes_up(void *self)
     struct sl__serving *s = self;
 
     atomic_store_explicit(&s->slot->tick, s->loop.now, memory_order_relaxed);
+    if (s->timed)
+        sl__crash_tick_begins();
 }
 
 static void fill_endpoint(struct sl__endpoint *to, const struct sl__app_endpoint *from, int nth)
@@ -104,6 +109,7 @@ int sl__serving_failed_to(const char *what, int error)
 
 void sl__serving_finish(struct sl__serving *s)
 {
+    sl__crash_retire();
     sl__timer_stop(&s->loop, &s->deadline);
     sl__beats_stop(s);
     sl__beats_free(s);

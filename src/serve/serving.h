@@ -29,6 +29,7 @@ struct sl__serving {
     struct sl__beat *beats;     /* sl_every() */
     struct sl__fiber *begin;    /* runs the start callbacks */
     bool begun;                 /* all of them have run */
+    bool timed;                 /* development: a long tick is reported */
     bool accepting, draining, cut, leaving;
 };
 

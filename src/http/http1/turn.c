@@ -117,6 +117,8 @@ static inline void set_up(struct sl__turn *t, struct sl__conn *c)
     x->committed = x->aborted = x->body_begun = false;
     x->ctx = NULL;
     x->ended = NULL;
+    x->number = ++c->home->begun;
+    x->since = c->home->loop->now;
     t->conn = c;
     t->file_left = 0;
     t->burst = 0;
