@@ -106,9 +106,10 @@ struct project {
  * an exit status with the error printed. */
 int project_find(const struct options *o, bool release, struct project *ret);
 
-/* dev.c, run.c */
+/* dev.c, run.c, crashes.c */
 int dev_main(int argc, char **argv);
 int run_main(int argc, char **argv);
-extern const char dev_help[], run_help[];
+int crashes_main(int argc, char **argv);
+extern const char dev_help[], run_help[], crashes_help[];
 
 #endif

@@ -15,15 +15,17 @@ static const struct command {
 } commands[] = {
     {"dev", dev_main, dev_help},
     {"run", run_main, run_help},
+    {"crashes", crashes_main, crashes_help},
 };
 
-static const char *const names[] = {"dev", "run", "help", "version", NULL};
+static const char *const names[] = {"dev", "run", "crashes", "help", "version", NULL};
 
 static const char general_help[] = "shallot " SL_VERSION ": HTTP services in C\n"
                                    "\n"
                                    "  shallot dev [FILE.c]      build, serve, and again on every "
                                    "save\n"
                                    "  shallot run [FILE.c]      build for production and serve\n"
+                                   "  shallot crashes [N]       what crashed, and where\n"
                                    "  shallot help COMMAND      more about a command\n"
                                    "  shallot --version\n"
                                    "\n"

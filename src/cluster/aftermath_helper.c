@@ -130,12 +130,16 @@ static int write_all(int fd, const void *from, size_t len, off_t at)
     return n < 0 ? -errno : (size_t)n == len ? 0 : -EIO;
 }
 
-static int copy_area(const struct sl__master *m, unsigned slot, int to)
+static int copy_area(const struct sl__master *m, unsigned slot,
+                     const struct sl__crash_record *record, int to)
 {
     char octets[8192];
     off_t from = (off_t)slot * SL__CRASH_AREA;
+    off_t end = SL__CRASH_STACK_AT + (off_t)record->stack_len;
 
-    for (off_t at = 0; at < SL__CRASH_AREA; at += (off_t)sizeof octets) {
+    if (end > SL__CRASH_AREA)
+        return -EBADMSG;
+    for (off_t at = 0; at < end; at += (off_t)sizeof octets) {
         ssize_t n = pread(m->aftermath.memory, octets, sizeof octets, from + at);
         int r = n < 0 ? -errno : write_all(to, octets, (size_t)n, at);
 
@@ -156,7 +160,7 @@ static int make_order(struct sl__master *m, unsigned slot, const struct sl__cras
     snprintf(order.name, sizeof order.name, "%s", m->config.name);
     snprintf(order.program, sizeof order.program, "%s", m->held.path);
     snprintf(order.folder, sizeof order.folder, "%s", m->aftermath.folder);
-    r = copy_area(m, slot, fd);
+    r = copy_area(m, slot, record, fd);
     if (r == 0)
         r = write_all(fd, record, sizeof *record, 0);
     if (r == 0)

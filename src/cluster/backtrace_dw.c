@@ -54,6 +54,8 @@ struct walk {
     FILE *out;
     Dwarf_Word registers[SL__CRASH_REGISTERS];
     unsigned count; /* of frames said */
+    uint64_t last;  /* pc of the last one */
+    unsigned again; /* times it came again right after: a recursion */
 };
 
 static bool load(void)
@@ -186,6 +188,13 @@ static void say_inlined(struct walk *w, Dwfl_Module *module, Dwarf_Addr address,
     free(inner);
 }
 
+static void say_again(struct walk *w)
+{
+    if (w->again > 0)
+        fprintf(w->out, "      (and %u time%s more)\n", w->again, w->again == 1 ? "" : "s");
+    w->again = 0;
+}
+
 static int on_frame(Dwfl_Frame *frame, void *arg)
 {
     struct walk *w = arg;
@@ -197,6 +206,12 @@ static int on_frame(Dwfl_Frame *frame, void *arg)
 
     if (w->count >= FRAMES_MAX || !dw.dwfl_frame_pc(frame, &pc, &exact) || pc == 0)
         return DWARF_CB_ABORT;
+    if (w->count > 0 && pc == w->last) {
+        w->again++;
+        return DWARF_CB_OK;
+    }
+    say_again(w);
+    w->last = pc;
     at = exact ? pc : pc - 1; /* of a caller: the call, not what comes after it */
     module = dw.dwfl_addrmodule(w->dwfl, at);
     if (module) {
@@ -240,6 +255,7 @@ void sl__backtrace(const struct sl__crash_copy *c, const struct sl__module *modu
     undo_wild_jump(&w);
     if (dw.dwfl_attach_state(w.dwfl, NULL, c->record.pid, &thread_callbacks, &w))
         dw.dwfl_getthread_frames(w.dwfl, c->record.tid, on_frame, &w);
+    say_again(&w);
     if (w.count == 0)
         sl__backtrace_raw(c, modules, out);
 }

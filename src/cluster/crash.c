@@ -28,9 +28,9 @@
 #include "cluster/scoreboard.h"
 
 #define LIMIT_S 2
-#define STOP_MS 100     /* until the loop's thread has stopped */
-#define SEND_MS 200     /* for room in the pair, each time */
-#define SEND_TRIES 5    /* in all */
+#define STOP_MS 100  /* until the loop's thread has stopped */
+#define SEND_MS 200  /* for room in the pair, each time */
+#define SEND_TRIES 5 /* in all */
 
 struct sl__crash sl__crash_here = {.memory = -1, .socket = -1};
 
@@ -182,8 +182,16 @@ static void flush_rest(void)
 }
 
 static void (*const stages[])(void) = {
-    set_limit,  note_first, stop_loop,           sl__crash_note_blame, sl__crash_write,
-    say_last_words, flush_rest, sl__crash_note_modules, sl__crash_note_stack, sl__crash_write,
+    set_limit,
+    note_first,
+    stop_loop,
+    sl__crash_note_blame,
+    sl__crash_write,
+    say_last_words,
+    flush_rest,
+    sl__crash_note_modules,
+    sl__crash_note_stack,
+    sl__crash_write,
 };
 
 /* Back to whoever handled it before: a fault is repeated by returning, with its registers as they

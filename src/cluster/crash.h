@@ -1,8 +1,8 @@
 /*
  * A worker's last moment: what its signal handler leaves behind for the master.
  *
- * The master owns a memfd with one area for each scoreboard slot (a record, then the modules, then a
- * copy of the stack) and one end of a datagram pair, by which sockets and notices come. Both are
+ * The master owns a memfd with one area for each scoreboard slot (a record, then the modules, then
+ * a copy of the stack) and one end of a datagram pair, by which sockets and notices come. Both are
  * inherited by every worker.
  */
 #ifndef SL__CLUSTER_CRASH_H
@@ -20,8 +20,8 @@
 #define SL__CRASH_MAPS_AT 8192u
 #define SL__CRASH_MAPS_MAX 57344u
 #define SL__CRASH_STACK_AT 65536u
-#define SL__CRASH_STACK_MAX 65536u
-#define SL__CRASH_AREA 131072u
+#define SL__CRASH_STACK_MAX 524288u /* all of a fiber's; most crashes need a few KiB of it */
+#define SL__CRASH_AREA 1048576u     /* of which only what was written takes memory */
 
 enum sl__crash_kind {
     SL__CRASH_DEATH = 1,
@@ -72,8 +72,8 @@ struct sl__crash_note {
     uint16_t listener;
 };
 
-/** A message: this, with as many descriptors as notes. None at all: a record of SL__CRASH_BLOCKED is
- * there. */
+/** A message: this, with as many descriptors as notes. None at all: a record of SL__CRASH_BLOCKED
+ * is there. */
 struct sl__crash_message {
     uint32_t magic, worker, count;
     struct sl__crash_note notes[SL__CRASH_BATCH];

@@ -123,8 +123,8 @@ void sl__crash_write(void)
     write_at(&sl__crash_here.record, sizeof(sl__crash_here.record), 0);
 }
 
-/* A line of maps that names a file: that has a slash behind the five fields, which have none but the
- * device's colon. */
+/* A line of maps that names a file: that has a slash behind the five fields, which have none but
+ * the device's colon. */
 static bool names_file(const char *line, size_t len)
 {
     return memchr(line, '/', len) != NULL;

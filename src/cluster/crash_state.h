@@ -1,7 +1,7 @@
 /*
  * Inside of the crash handler: what crash.c (signals, stages, sockets), crash_record.c (the record)
- * and crash_ticks.c (ticks that take long) share. Static storage, because there is nobody to ask for
- * memory when it is needed.
+ * and crash_ticks.c (ticks that take long) share. Static storage, because there is nobody to ask
+ * for memory when it is needed.
  */
 #ifndef SL__CLUSTER_CRASH_STATE_H
 #define SL__CLUSTER_CRASH_STATE_H
@@ -14,10 +14,10 @@
 
 struct sl__crash {
     struct sl__crash_hooks hooks;
-    int memory, socket;  /* descriptors; -1: not installed */
-    int64_t area;        /* offset of ours in the memory */
+    int memory, socket; /* descriptors; -1: not installed */
+    int64_t area;       /* offset of ours in the memory */
     uint32_t worker;
-    pid_t pid;           /* a forked child is not us */
+    pid_t pid; /* a forked child is not us */
     struct sl__crash_record record;
 };
 

@@ -23,11 +23,11 @@ struct sl__member {
     struct sl__task stillborn;   /* says so, outside of the supervisor */
     struct sl__timer patience;   /* it was given up, but lives on */
     bool given_up;
-    bool greeted; /* it said HELLO and was let in */
-    bool ready;   /* it said READY */
-    bool leaving; /* it was asked to leave, or killed by us without its fault */
-    bool aborted; /* it was not ready in time */
-    bool refused; /* killed for what it said: nothing more is heard */
+    bool greeted;       /* it said HELLO and was let in */
+    bool ready;         /* it said READY */
+    bool leaving;       /* it was asked to leave, or killed by us without its fault */
+    bool aborted;       /* it was not ready in time */
+    bool refused;       /* killed for what it said: nothing more is heard */
     int64_t stuck_tick; /* the tick in which the watchdog has seen it last; 0: none */
     unsigned stuck_ms;  /* killed by the watchdog: after so long */
     struct {

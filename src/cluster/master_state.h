@@ -1,7 +1,7 @@
 /*
  * What the master remembers, shared by its files: master.c (life), master_code.c (executables and
- * generations), master_signals.c, aftermath.c and its sisters (crashes), master_bus.c (the relay's hands), crew.c and crew_frames.c (the
- * workers).
+ * generations), master_signals.c, aftermath.c and its sisters (crashes), master_bus.c (the relay's
+ * hands), crew.c and crew_frames.c (the workers).
  */
 #ifndef SL__CLUSTER_MASTER_STATE_H
 #define SL__CLUSTER_MASTER_STATE_H

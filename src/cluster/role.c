@@ -186,8 +186,7 @@ __attribute__((constructor(101))) static void read_role(int argc, char **argv, c
     good = take_number("SHALLOT_SLOT", SL__SLOTS - 1, &slot) && good;
     good = take_number("SHALLOT_CHANNEL", INT32_MAX, &channel) && good;
     good = take_number("SHALLOT_SCOREBOARD", INT32_MAX, &scoreboard) && good;
-    if (good && worker > 0 && is_socket((int)channel, SOCK_SEQPACKET) &&
-        is_memory((int)scoreboard))
+    if (good && worker > 0 && is_socket((int)channel, SOCK_SEQPACKET) && is_memory((int)scoreboard))
         become_worker((uint32_t)worker, (unsigned)slot, (int)channel, (int)scoreboard);
     take_crash_descriptors();
     if (take_number("SHALLOT_SYMBOLISE", INT32_MAX, &order) && is_memory((int)order))
