@@ -131,6 +131,8 @@ static void take_message(struct sl__master *m, const struct sl__crash_message *m
 
     if (msg->count == 0 && count == 0)
         blocked(m, w);
+    else if (w)
+        w->dying = true;
     for (unsigned i = 0; i < count; i++) {
         if (i < msg->count && i < SL__CRASH_BATCH && msg->notes[i].fate < SL__FATE_COUNT)
             sl__orphan_take(m, w, fds[i], &msg->notes[i]);

@@ -27,8 +27,11 @@
     X(dwfl_addrmodule)                                                                             \
     X(dwfl_module_addrname)                                                                        \
     X(dwfl_module_addrdie)                                                                         \
-    X(dwfl_module_getsrc)                                                                          \
-    X(dwfl_lineinfo)                                                                               \
+    X(dwfl_module_nextcu)                                                                          \
+    X(dwarf_haspc)                                                                                 \
+    X(dwarf_getsrc_die)                                                                            \
+    X(dwarf_linesrc)                                                                               \
+    X(dwarf_lineno)                                                                                \
     X(dwfl_standard_find_debuginfo)                                                                \
     X(dwfl_thread_state_registers)                                                                 \
     X(dwfl_thread_state_register_pc)                                                               \
@@ -161,16 +164,28 @@ static void call_site(Dwarf_Die *unit, Dwarf_Die *die, const char **file, int *l
         *line = (int)number;
 }
 
+/* Not every compiler writes the table that finds the unit of an address at once. */
+static Dwarf_Die *find_unit(Dwfl_Module *module, Dwarf_Addr address, Dwarf_Addr *bias)
+{
+    Dwarf_Die *unit = dw.dwfl_module_addrdie(module, address, bias);
+
+    if (unit)
+        return unit;
+    while ((unit = dw.dwfl_module_nextcu(module, unit, bias)))
+        if (dw.dwarf_haspc(unit, address - *bias) == 1)
+            return unit;
+    return NULL;
+}
+
 /* The functions inlined at @p address, from the inside out. @p file and @p line move on to where
  * the outermost one was called. */
-static void say_inlined(struct walk *w, Dwfl_Module *module, Dwarf_Addr address, uint64_t pc,
+static void say_inlined(struct walk *w, Dwarf_Die *unit, Dwarf_Addr address, uint64_t pc,
                         const char **file, int *line)
 {
-    Dwarf_Addr bias;
-    Dwarf_Die *unit = dw.dwfl_module_addrdie(module, address, &bias), *inner, *scopes;
+    Dwarf_Die *inner, *scopes;
     int count;
 
-    if (!unit || dw.dwarf_getscopes(unit, address - bias, &inner) <= 0)
+    if (dw.dwarf_getscopes(unit, address, &inner) <= 0)
         return;
     count = dw.dwarf_getscopes_die(&inner[0], &scopes);
     for (int i = 0; i < count && w->count < FRAMES_MAX; i++) {
@@ -186,6 +201,20 @@ static void say_inlined(struct walk *w, Dwfl_Module *module, Dwarf_Addr address,
     if (count > 0)
         free(scopes);
     free(inner);
+}
+
+static void find_source(struct walk *w, Dwfl_Module *module, Dwarf_Addr address, uint64_t pc,
+                        const char **file, int *line)
+{
+    Dwarf_Addr bias = 0;
+    Dwarf_Die *unit = find_unit(module, address, &bias);
+    Dwarf_Line *source = unit ? dw.dwarf_getsrc_die(unit, address - bias) : NULL;
+
+    if (!source)
+        return;
+    *file = dw.dwarf_linesrc(source, NULL, NULL);
+    dw.dwarf_lineno(source, line);
+    say_inlined(w, unit, address - bias, pc, file, line);
 }
 
 static void say_again(struct walk *w)
@@ -215,11 +244,7 @@ static int on_frame(Dwfl_Frame *frame, void *arg)
     at = exact ? pc : pc - 1; /* of a caller: the call, not what comes after it */
     module = dw.dwfl_addrmodule(w->dwfl, at);
     if (module) {
-        Dwfl_Line *source = dw.dwfl_module_getsrc(module, at);
-
-        if (source)
-            file = dw.dwfl_lineinfo(source, NULL, &line, NULL, NULL, NULL);
-        say_inlined(w, module, at, pc, &file, &line);
+        find_source(w, module, at, pc, &file, &line);
         function = dw.dwfl_module_addrname(module, at);
     }
     sl__frame_say(w->out, w->count++, pc, function, file, line, sl__module_at(w->modules, pc));

@@ -260,4 +260,5 @@ int sl__crash_install(const struct sl__crash_hooks *hooks)
 void sl__crash_retire(void)
 {
     sl__crash_here.hooks.last_words = NULL;
+    sl__crash_here.hooks.blame = NULL;
 }

@@ -89,7 +89,8 @@ void sl__crash_note_blame(void)
 
     if (r->address && (r->signal == SIGSEGV || r->signal == SIGBUS))
         r->overflow = h->is_overflow((const void *)(uintptr_t)r->address, &label);
-    h->blame(h->self, &b);
+    if (h->blame)
+        h->blame(h->self, &b);
     if (b.label)
         copy_text(r->label, sizeof(r->label), b.label, strlen(b.label));
     if (!b.known)
@@ -123,11 +124,13 @@ void sl__crash_write(void)
     write_at(&sl__crash_here.record, sizeof(sl__crash_here.record), 0);
 }
 
-/* A line of maps that names a file: that has a slash behind the five fields, which have none but
- * the device's colon. */
-static bool names_file(const char *line, size_t len)
+/* A line of maps that names a file, or the kernel's own code: that has a slash, or "[v", behind the
+ * five fields. */
+static bool names_code(const char *line, size_t len)
 {
-    return memchr(line, '/', len) != NULL;
+    const char *bracket = memchr(line, '[', len);
+
+    return memchr(line, '/', len) || (bracket && bracket[1] == 'v' && bracket[2] == 'd');
 }
 
 /* Keeps the lines that matter of what is in the chunk. @return octets of a line's beginning, moved
@@ -142,7 +145,7 @@ static size_t keep_lines(struct sl__crash_record *r, size_t len)
 
         if (line == 0)
             break;
-        if (names_file(chunk + at, line) && r->maps_len + line <= SL__CRASH_MAPS_MAX) {
+        if (names_code(chunk + at, line) && r->maps_len + line <= SL__CRASH_MAPS_MAX) {
             write_at(chunk + at, line, SL__CRASH_MAPS_AT + r->maps_len);
             r->maps_len += (uint32_t)line;
         }

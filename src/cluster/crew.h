@@ -28,6 +28,7 @@ struct sl__member {
     bool leaving;       /* it was asked to leave, or killed by us without its fault */
     bool aborted;       /* it was not ready in time */
     bool refused;       /* killed for what it said: nothing more is heard */
+    bool dying;         /* it has crashed, and leaves its connections to us */
     int64_t stuck_tick; /* the tick in which the watchdog has seen it last; 0: none */
     unsigned stuck_ms;  /* killed by the watchdog: after so long */
     struct {

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -56,6 +57,23 @@ static const char *path_of(const char *path, dev_t device, ino_t inode)
     return same_file(path, device, inode) ? path : NULL;
 }
 
+/* The kernel's code in every process is the same in ours: as a file. NULL if that cannot be. */
+static const char *own_vdso(void)
+{
+    static char path[64];
+    unsigned long image = getauxval(AT_SYSINFO_EHDR);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    int fd = image ? memfd_create("vdso", MFD_CLOEXEC) : -1;
+    ssize_t n = 1;
+
+    if (fd < 0)
+        return NULL;
+    for (int i = 0; i < 16 && n > 0; i++) /* it ends where the kernel cannot read on */
+        n = write(fd, (const void *)(image + (size_t)i * page), page);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return path;
+}
+
 static struct sl__module *add_line(struct sl__module *list, char *line)
 {
     unsigned long from, to, offset, inode;
@@ -66,9 +84,9 @@ static struct sl__module *add_line(struct sl__module *list, char *line)
 
     if (sscanf(line, "%lx-%lx %*4s %lx %x:%x %lu %n", &from, &to, &offset, &high, &low, &inode,
                &path_at) < 6 ||
-        path_at == 0 || line[path_at] != '/')
+        path_at == 0)
         return list;
-    name = strrchr(line, '/') + 1;
+    name = line[path_at] == '/' ? strrchr(line, '/') + 1 : line + path_at;
     if (m && offset > 0 && strcmp(m->name, name) == 0 && from >= m->to) { /* one more part of it */
         m->to = to;
         return list;
@@ -76,7 +94,8 @@ static struct sl__module *add_line(struct sl__module *list, char *line)
     m = sl__alloc_zeroed(sizeof *m);
     *m = (struct sl__module){
         .from = from, .to = to, .base = from - offset, .name = name, .next = list};
-    m->path = path_of(line + path_at, makedev(high, low), inode);
+    m->path =
+        line[path_at] == '/' ? path_of(line + path_at, makedev(high, low), inode) : own_vdso();
     return m;
 }
 
