@@ -152,12 +152,11 @@ void sl__backtrace_raw(const struct sl__crash_copy *c, const struct sl__module *
         return;
     pc = r->registers[r->register_count - 1];
     frame = r->registers[r->register_count == 17 ? 6 : 29]; /* rbp, x29 */
-    for (unsigned i = 0; i < FRAMES_MAX_RAW; i++) {
+    for (unsigned i = 0; i < FRAMES_MAX_RAW && pc != 0; i++) {
         sl__frame_say(out, i, pc, NULL, NULL, 0, sl__module_at(modules, pc));
-        if (!sl__stack_word(c, frame, &next) || !sl__stack_word(c, frame + 8, &pc) ||
-            next <= frame || pc == 0)
+        if (!sl__stack_word(c, frame, &next) || !sl__stack_word(c, frame + 8, &pc))
             break;
-        frame = next;
+        frame = next > frame ? next : 0; /* else this is the last one */
     }
 }
 

@@ -81,7 +81,8 @@ void *sl__fiber_user(struct sl__fiber *f);
 extern void (*sl__fiber_on_stubborn)(struct sl__fiber *f, const char *label);
 
 /** Whose work the calling thread does: the running fiber, or the one that waits for the job of this
- * offload thread; for a task of a request the request's fiber. NULL: nobody's. Async-signal-safe. */
+ * offload thread; for a task of a request the request's fiber. NULL: nobody's. Async-signal-safe.
+ */
 struct sl__fiber *sl__fiber_blamed(void);
 
 /** Whether @p address lies in the guard of a live fiber of this thread, and its label (may be

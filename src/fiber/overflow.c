@@ -1,10 +1,10 @@
 /*
  * Stack overflow: telling it from any other fault.
  *
- * Comes from a handler of SIGSEGV or SIGBUS on an alternate stack: the crash's (cluster/crash.c), and
- * after it the small one of this file. Everything here is async-signal-safe. The list of stacks is walked without a
- * lock: it belongs to the thread that faulted, and is not changed while memory of a guard is being
- * touched.
+ * Comes from a handler of SIGSEGV or SIGBUS on an alternate stack: the crash's (cluster/crash.c),
+ * and after it the small one of this file. Everything here is async-signal-safe. The list of stacks
+ * is walked without a lock: it belongs to the thread that faulted, and is not changed while memory
+ * of a guard is being touched.
  */
 #include <errno.h>
 #include <signal.h>

@@ -95,8 +95,9 @@ struct sl__last_request {
 /** The request that @p f serves; false if it serves none. */
 bool sl__server_request_of(const struct sl__server *s, const struct sl__fiber *f,
                            struct sl__last_request *ret);
-/** Sends complete answers that wait in this process, and tells of every connection what is to become
- * of it: that of @p culprit (may be NULL) first. Those that are not told of end with the process. */
+/** Sends complete answers that wait in this process, and tells of every connection what is to
+ * become of it: that of @p culprit (may be NULL) first. Those that are not told of end with the
+ * process. */
 void sl__server_last_words(struct sl__server *s, const struct sl__fiber *culprit,
                            void (*tell)(void *self, const struct sl__orphan *o), void *self);
 

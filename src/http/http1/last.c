@@ -56,9 +56,8 @@ static void reset(const struct sl__conn *c)
 static enum sl__orphan_kind kind_at_rest(const struct sl__conn *c)
 {
     const struct sl__turn *t = c->turn;
-    bool goes_on =
-        c->phase == SL__CONN_READ ||
-        (c->phase == SL__CONN_SERVE && looks_complete(c) && !t->close && t->body_done);
+    bool goes_on = c->phase == SL__CONN_READ ||
+                   (c->phase == SL__CONN_SERVE && looks_complete(c) && !t->close && t->body_done);
 
     if (!goes_on)
         return SL__ORPHAN_ANSWERED;
