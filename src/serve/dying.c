@@ -66,7 +66,8 @@ void sl__dying_prepare(struct sl__serving *s)
 
     if (r == 0 && s->app->development) {
         r = sl__crash_watch_ticks(BLOCKED_MS);
-        s->timed = r == 0;
+        if (r == 0)
+            sl__serving_time_ticks(s);
     }
     if (r < 0 && r != -ENOTSUP)
         sl__log(SL__WARN, "crashes will not be reported: %s", sl_strerror(r));

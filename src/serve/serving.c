@@ -28,8 +28,6 @@ static void falls_asleep(void *self)
 
     atomic_store_explicit(&s->slot->served, sl__server_served(s->server), memory_order_relaxed);
     atomic_store_explicit(&s->slot->tick, 0, memory_order_relaxed);
-    if (s->timed)
-        sl__crash_tick_ends();
 }
 
 static void wakes_up(void *self)
@@ -37,8 +35,18 @@ static void wakes_up(void *self)
     struct sl__serving *s = self;
 
     atomic_store_explicit(&s->slot->tick, s->loop.now, memory_order_relaxed);
-    if (s->timed)
-        sl__crash_tick_begins();
+}
+
+static void falls_asleep_timed(void *self)
+{
+    sl__crash_tick_ends();
+    falls_asleep(self);
+}
+
+static void wakes_up_timed(void *self)
+{
+    wakes_up(self);
+    sl__crash_tick_begins();
 }
 
 static void fill_endpoint(struct sl__endpoint *to, const struct sl__app_endpoint *from, int nth)
@@ -79,6 +87,12 @@ int sl__serving_init(struct sl__serving *s)
     s->loop.tick.after = wakes_up;
     s->loop.tick.self = s;
     return 0;
+}
+
+void sl__serving_time_ticks(struct sl__serving *s)
+{
+    s->loop.tick.before = falls_asleep_timed;
+    s->loop.tick.after = wakes_up_timed;
 }
 
 void sl__serving_listener(struct sl__serving *s, unsigned index, int fd)

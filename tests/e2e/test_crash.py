@@ -2,6 +2,7 @@
 import os
 import re
 import resource
+import select
 import signal
 import socket
 import subprocess
@@ -157,6 +158,10 @@ def is_503(response):
     assert response.headers["content-length"] == str(len(response.body))
 
 
+def readable(connection):
+    return bool(select.select([connection.socket], [], [], 0)[0])
+
+
 def ends_well(connection):
     """The end of the connection is an end, not a reset."""
     connection.socket.settimeout(PATIENCE)
@@ -247,6 +252,30 @@ def test_bystanders_get_503_and_none_a_reset(app):
         ends_well(connection)
     program.expect(r"answered for it: 1 with 500, 20 with 503")
     assert program.get("/").status == 200
+
+
+@pytest.mark.parametrize("instances", [1, 2])
+def test_many_connections(app, instances):
+    program = app(instances=instances)
+    idle = [Connection(program.port) for _ in range(400)]
+    waiting = [Connection(program.port) for _ in range(400)]
+    for connection in idle:
+        assert connection.get("/").status == 200
+    for connection in waiting:
+        connection.send_request("/wait")
+    program.expect("waiting", count=400)
+    crashes = 0
+    while any(not c.buffer and not readable(c) for c in waiting):  # until every worker that has some has crashed
+        crashes += 1
+        assert crashes < 10
+        is_500(program.get("/segv"))
+        program.expect(r"report \d+:", count=crashes)
+        program.wait_workers(instances)
+    for connection in waiting:
+        is_503(connection.read_response())
+        ends_well(connection)
+    for connection in idle:
+        assert connection.get("/").status == 200
 
 
 def test_earlier_answers_of_a_pipeline_come_first(app):
