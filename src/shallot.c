@@ -76,6 +76,9 @@ static int run_master(sl_app *app)
         .build = app->options.build,
         .watch = app->options.watch,
         .control = app->options.control,
+        .user = app->options.user,
+        .group = app->options.group,
+        .pid_file = app->options.pid_file,
         .hooks = {on_worker_up, on_worker_exit, on_master_message, app},
     };
 

@@ -48,10 +48,14 @@ typedef struct sl_options {
     uint64_t max_requests;  /**< a worker that has answered about so many is replaced; 0: never */
     uint64_t
         max_rss; /**< a worker whose resident memory exceeds so many octets is replaced; 0: never */
-    bool affinity;    /**< each worker keeps to one of the CPUs this process may use */
-    sl_log_form log;  /**< Env: SHALLOT_LOG=text|json */
-    sl_limits limits; /**< what clients can push against */
-    void *data;       /**< see sl_data() */
+    bool affinity;     /**< each worker keeps to one of the CPUs this process may use */
+    const char *user;  /**< whom to become, by name or number, once the listeners are open; default:
+                          as  started */
+    const char *group; /**< default: the user's */
+    const char *pid_file; /**< file for the master's PID; default: none */
+    sl_log_form log;      /**< Env: SHALLOT_LOG=text|json */
+    sl_limits limits;     /**< what clients can push against */
+    void *data;           /**< see sl_data() */
 } sl_options;
 
 /** In sl_endpoint.port: let the kernel choose; all workers share the port, sl_url() tells it. */
