@@ -17,11 +17,12 @@ static const struct command {
     {"status", status_main, status_help}, {"top", top_main, top_help},
     {"reload", reload_main, reload_help}, {"stop", stop_main, stop_help},
     {"scale", scale_main, scale_help},    {"restart", restart_main, restart_help},
-    {"routes", routes_main, routes_help},
+    {"routes", routes_main, routes_help}, {"crashes", crashes_main, crashes_help},
 };
 
-static const char *const names[] = {"dev",   "run",     "status", "top",  "reload",  "stop",
-                                    "scale", "restart", "routes", "help", "version", NULL};
+static const char *const names[] = {"dev",  "run",     "status",  "top",    "reload",
+                                    "stop", "scale",   "restart", "routes", "crashes",
+                                    "help", "version", NULL};
 
 static const char general_help[] = "shallot " SL_VERSION ": HTTP services in C\n"
                                    "\n"
@@ -36,6 +37,7 @@ static const char general_help[] = "shallot " SL_VERSION ": HTTP services in C\n
                                    "  shallot restart ID        a fresh process for one worker\n"
                                    "  shallot stop              finish what was begun, and end\n"
                                    "  shallot routes            what the program serves\n"
+                                   "  shallot crashes [N]       what crashed, and where\n"
                                    "\n"
                                    "  shallot help COMMAND      more about a command\n"
                                    "  shallot --version\n"

@@ -21,6 +21,8 @@
 #define DRAIN_MS 30000u
 #define GRACE_MS 1000u
 #define READY_MS 30000u
+#define WATCHDOG_MS 30000u
+#define CRASH_REPORTS 50u
 
 /* The variable's value, NULL when it is not set or empty. */
 static const char *environment(const char *name)
@@ -133,6 +135,9 @@ void sl__settings_init(sl_app *app, const sl_options *given)
     o->drain_ms = o->drain_ms ? o->drain_ms : DRAIN_MS;
     o->grace_ms = o->grace_ms ? o->grace_ms : GRACE_MS;
     o->ready_ms = o->ready_ms ? o->ready_ms : READY_MS;
+    o->watchdog_ms = o->watchdog_ms ? o->watchdog_ms : WATCHDOG_MS;
+    o->crash_dir = copy(o->crash_dir);
+    o->crash_reports = o->crash_reports ? o->crash_reports : CRASH_REPORTS;
     sl__limits_fill(&o->limits);
     app->data = o->data;
     set_ready_path(app);
@@ -156,6 +161,7 @@ void sl__settings_finish(sl_app *app)
     free_text(app->options.user);
     free_text(app->options.group);
     free_text(app->options.pid_file);
+    free_text(app->options.crash_dir);
     while (app->endpoints) {
         struct sl__app_endpoint *e = app->endpoints;
 

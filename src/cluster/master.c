@@ -236,6 +236,7 @@ static void init(struct sl__master *m, const struct sl__master_config *config)
 {
     *m = (struct sl__master){.config = *config, .status = 1};
     m->held.fd = m->candidate.fd = m->board.fd = -1;
+    sl__aftermath_init(&m->aftermath);
     if (m->config.instances > SL__INSTANCES_MAX)
         m->config.instances = SL__INSTANCES_MAX;
     m->instances = config->instances;
@@ -267,6 +268,10 @@ static int start(struct sl__master *m)
         goto fail;
     what = "make the scoreboard";
     r = sl__scoreboard_create(&m->board);
+    if (r < 0)
+        goto fail;
+    what = "prepare for crashes";
+    r = sl__aftermath_start(m);
     if (r < 0)
         goto fail;
     what = "make the relay";
@@ -314,6 +319,7 @@ static void finish(struct sl__master *m)
     sl__log_flush();
     sl__development_free(m->development);
     sl__crew_finish(m);
+    sl__aftermath_stop(m);
     if (m->relay)
         sl__master_bus_stop(m);
     sl__supervisor_free(m->supervisor);

@@ -1,12 +1,13 @@
 /*
  * What the master remembers, shared by its files: master.c (life), master_code.c (executables and
- * generations), master_signals.c, master_bus.c (the relay's hands), crew.c and crew_frames.c (the
- * workers).
+ * generations), master_signals.c, aftermath.c and its sisters (crashes), master_bus.c (the relay's
+ * hands), crew.c and crew_frames.c (the workers).
  */
 #ifndef SL__CLUSTER_MASTER_STATE_H
 #define SL__CLUSTER_MASTER_STATE_H
 
 #include "cluster/control.h"
+#include "cluster/aftermath.h"
 #include "cluster/crew.h"
 #include "cluster/development.h"
 #include "cluster/executable.h"
@@ -34,6 +35,7 @@ struct sl__master {
     struct sl__scoreboard board;
     struct sl__listeners listeners;
     struct sl__crew crew;
+    struct sl__aftermath aftermath; /* of crashes */
     struct sl__supervisor *supervisor;
     struct sl__timer wake; /* the supervisor's */
     struct sl__task look;  /* it is due, once what has happened meanwhile has been heard */

@@ -11,6 +11,7 @@
 #include "app/routes.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "serve/dying.h"
 #include "serve/serving.h"
 #include "shallot/error.h"
 
@@ -128,6 +129,7 @@ int sl__serve_as_worker(sl_app *app, const struct sl__role *role)
         sl__serving_failed_to("start the worker", r);
         goto out;
     }
+    sl__dying_prepare(&s);
     hello.endpoint_count = sl__serving_endpoints(app, hello.endpoints);
     s.worker = sl__worker_new(&s.loop, &hello, app->options.limits.queue_bytes, &events);
     if (!s.worker)

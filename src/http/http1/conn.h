@@ -14,6 +14,7 @@
  *   pace.c    minimum rates: slow bodies, slow readers
  *   send.c    output: one buffer, one send, back-pressure, files
  *   close.c   error answers without a handler, and the lingering close (RFC 9112 §9.6)
+ *   last.c    what becomes of the connections when the process crashes
  *
  * A connection is callbacks of the loop; only the turn runs on a fiber. The fiber changes the turn
  * and the output, and pokes the connection, which goes on in the loop: so nothing below the loop is
@@ -35,6 +36,7 @@
 #include "http/http1/chunk.h"
 #include "http/http1/parse.h"
 #include "http/http1/write.h"
+#include "http/server.h"
 #include "loop/loop.h"
 #include "shallot/limits.h"
 
@@ -346,5 +348,11 @@ SL__COLD void sl__close_refuse(struct sl__conn *c, int error);
 void sl__close_advance(struct sl__conn *c);
 /** SL__CONN_LINGER: something has come. */
 void sl__close_linger(struct sl__conn *c);
+
+/* last.c: see server.h */
+bool sl__conns_request_of(const struct sl__conns *home, const struct sl__fiber *f,
+                          struct sl__last_request *ret);
+void sl__conns_last_words(struct sl__conns *home, const struct sl__fiber *culprit,
+                          void (*tell)(void *self, const struct sl__orphan *o), void *self);
 
 #endif

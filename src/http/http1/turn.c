@@ -187,7 +187,6 @@ static inline void pin(struct sl__conn *c, struct sl__turn *t, size_t head)
     struct sl__block *b = c->in;
 
     t->exchange.request.base = b->data + b->at;
-    sl__http1_terminate(t->exchange.request.base, &t->exchange.request);
     b->at += (uint32_t)head;
     b->pin = b->at;
     b->part.run = 0;
