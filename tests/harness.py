@@ -34,7 +34,7 @@ class Program:
         if SANITIZED:  # what the tool builds against a sanitized library has to be sanitized too
             clean.update(CC=COMPILER, CFLAGS="-g " + " ".join(SANITIZE))
         self.report_expected = False  # a sanitizer's report is a failure, unless the test says so
-        self.process = subprocess.Popen([str(c) for c in command], env={**clean, "XDG_STATE_HOME": STATE.name, "HOST": "127.0.0.1", "PORT": "0", **(env or {})},
+        self.process = subprocess.Popen([str(c) for c in command], env={**clean, "XDG_STATE_HOME": STATE.name, "SHALLOT_RUNTIME_DIR": STATE.name + "/run", "HOST": "127.0.0.1", "PORT": "0", **(env or {})},
                                         cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         text=True, errors="replace", bufsize=1, start_new_session=True, **popen)
         self.lines = []

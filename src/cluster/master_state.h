@@ -13,6 +13,7 @@
 #include "cluster/executable.h"
 #include "cluster/listeners.h"
 #include "cluster/master.h"
+#include "cluster/notify.h"
 #include "cluster/relay.h"
 #include "cluster/scoreboard.h"
 #include "cluster/supervisor.h"
@@ -43,6 +44,8 @@ struct sl__master {
     uint32_t donor_ask;                  /* the ask the timer runs for; 0: none */
     struct sl__development *development; /* NULL in production */
     struct sl__control control;
+    struct sl__notify notify;
+    bool named;         /* the file with our PID was written */
     uint32_t instances; /* as the code that serves wants it; by its HELLO or config */
     int status;
 };
