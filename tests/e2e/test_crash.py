@@ -23,6 +23,7 @@ APP = r"""
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,6 +94,24 @@ static int busy(sl_ctx *c)
     while ((b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000 < 400);
     return sl_text(c, "done");
 }
+static int babble(sl_ctx *c) /* a program gone mad, on the way crashed workers use */
+{
+    struct { unsigned words[400]; } message = {{0x53684c31u, 1, 200}};
+    unsigned sent = 0;
+    for (int fd = 3; fd < 64; fd++) {
+        int type = 0;
+        socklen_t len = sizeof type;
+        if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_DGRAM)
+            continue;
+        for (size_t size = 1; size < sizeof message; size += 13)
+            sent += send(fd, &message, size, MSG_DONTWAIT) > 0;
+        for (unsigned count = 0; count < 300; count += 50) {
+            message.words[2] = count;
+            sent += send(fd, &message, 812, 0) > 0;
+        }
+    }
+    return sl_text(c, "%d", sent > 100);
+}
 static int broken_memory(sl_ctx *c) { char *volatile p = malloc(100); p += 8; free(p); return sl_text(c, "no"); }
 static int who(sl_ctx *c) { return sl_text(c, "%d", getpid()); }
 static int seldom(sl_ctx *c) { if (strstr(sl_target(c), "crash")) write_nowhere(); return sl_text(c, "fine"); }
@@ -119,6 +138,7 @@ int main(void)
     sl_get(app, "/spin", spin);
     sl_get(app, "/busy", busy);
     sl_get(app, "/memory", broken_memory);
+    sl_get(app, "/babble", babble);
     sl_get(app, "/seldom", seldom);
     sl_get(app, "/", who);
     return sl_listen(app);
@@ -378,6 +398,16 @@ def test_sent_from_outside(app):
     program.expect(r"died \(SIGSEGV\)" if not SANITIZED else r"died \(SIG\w+\)")
     program.expect(rf"SIGSEGV, sent by process {os.getpid()}")
     program.expect(r"  no request")
+
+
+def test_nonsense_on_the_crash_socket_harms_nobody(app):
+    program = app()
+    pid = program.get("/").text
+    assert program.get("/babble").text == "1"
+    assert program.get("/").text == pid
+    is_500(program.get("/segv"))
+    report_text(program)
+    assert program.stop() == 0
 
 
 @pytest.mark.skipif(SANITIZED, reason="finds it first, and reports it better")
