@@ -52,6 +52,11 @@ static int master_send(sl_app *app, uint32_t target, const char *topic, const vo
     return sl__master_send(target, topic, data, len);
 }
 
+static sl_stats *master_stats(sl_app *app)
+{
+    return sl__master_stats();
+}
+
 static int run_master(sl_app *app)
 {
     struct sl__endpoint endpoints[SL__LISTENERS_MAX];
@@ -64,11 +69,14 @@ static int run_master(sl_app *app)
         .drain_ms = app->options.drain_ms,
         .grace_ms = app->options.grace_ms,
         .ready_ms = app->options.ready_ms,
+        .health_ms = app->options.health_ms,
+        .rolling = app->options.rolling,
         .message_bytes = app->options.limits.message_bytes,
         .queue_bytes = app->options.limits.queue_bytes,
         .endpoints = endpoints,
         .build = app->options.build,
         .watch = app->options.watch,
+        .control = app->options.control,
         .crash_dir = app->options.crash_dir,
         .crash_reports = app->options.crash_reports,
         .watchdog_ms = app->options.watchdog_ms == SL_NO_WATCHDOG ? 0 : app->options.watchdog_ms,
@@ -78,6 +86,7 @@ static int run_master(sl_app *app)
 
     sl__log_set_who("master");
     app->master_send = master_send;
+    app->read_stats = master_stats;
     config.endpoint_count = sl__serving_endpoints(app, endpoints);
     if (app->development) {
         config.instances = 1;

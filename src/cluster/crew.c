@@ -62,7 +62,8 @@ static void report_exit(struct sl__member *w, int code, int signal)
         .reason = w->reason[0] ? w->reason : NULL,
     };
 
-    sl__scoreboard_assign(&m->board, w->slot, 0); /* its successor may be given the slot below */
+    /* Its successor may be given the slot below. */
+    sl__scoreboard_bury(&m->board, w->slot, !w->leaving && w->pid > 0);
     if (w->greeted) {
         sl__relay_leave(m->relay, w->id);
         sl__master_watch_donor(m);
@@ -72,6 +73,7 @@ static void report_exit(struct sl__member *w, int code, int signal)
         sl__aftermath_died(m, w);
     if (w->pid > 0)
         sl__master_tell(m, w, m->config.hooks.worker_exit, code, signal);
+    sl__control_gone(m, w->id);
     release(w);
 }
 
@@ -220,6 +222,7 @@ void sl__crew_spawn(struct sl__master *m, uint32_t id, unsigned slot, unsigned g
         sl__loop_defer(&m->loop, &w->stillborn);
         return;
     }
+    sl__scoreboard_introduce(&m->board, slot, w->pid, generation, m->loop.now);
     sl__log(SL__DEBUG, "worker %u started (pid %d)", id, w->pid);
 }
 

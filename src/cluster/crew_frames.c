@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "cluster/master_state.h"
+#include "cluster/memfd.h"
 #include "shallot/error.h"
 
 #include <errno.h>
@@ -16,8 +17,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
+
+#define ANSWER_MAX ((size_t)1 << 20)
 
 static void refuse(struct sl__member *w, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -178,6 +182,8 @@ static void relay(struct sl__member *w, const struct sl__frame *frame)
 
     if (!w->greeted)
         return;
+    if (frame->head.type == SL__FRAME_SEND)
+        sl__tally_add(&m->board.slots[w->slot].tally.messages_out, 1);
     r = sl__relay_frame(m->relay, w->id, frame);
     sl__master_watch_donor(m);
     if (r == -ENOMEM)
@@ -193,6 +199,32 @@ static void take_reason(struct sl__member *w, const struct sl__frame *frame)
                  (int)(frame->head.body_len < sizeof w->reason ? frame->head.body_len
                                                                : sizeof w->reason - 1),
                  (const char *)frame->body);
+}
+
+static void take_answer(struct sl__member *w, const struct sl__frame *frame)
+{
+    size_t len = (size_t)frame->head.body_len;
+    void *mapped = NULL;
+
+    if (!(frame->head.flags & SL__FRAME_BODY_FD)) {
+        sl__control_answer(w->master, frame->head.target, frame->body, len);
+        return;
+    }
+    if (len <= ANSWER_MAX)
+        mapped = sl__memfd_map(frame->fd, len);
+    if (!mapped)
+        return; /* the question is over in time */
+    sl__control_answer(w->master, frame->head.target, mapped, len);
+    munmap(mapped, len);
+}
+
+static void take_retire(struct sl__member *w, const struct sl__frame *frame)
+{
+    struct sl__master *m = w->master;
+
+    if (!w->ready || w->leaving || sl__supervisor_retire(m->supervisor, w->id, m->loop.now) < 0)
+        return;
+    sl__log(SL__INFO, "worker %d is to be replaced (%s)", w->pid, frame->topic);
 }
 
 void sl__crew_frame(void *self, struct sl__frame *frame)
@@ -216,6 +248,12 @@ void sl__crew_frame(void *self, struct sl__frame *frame)
         break;
     case SL__FRAME_GIVE:
         give(w, frame);
+        break;
+    case SL__FRAME_ANSWER:
+        take_answer(w, frame);
+        break;
+    case SL__FRAME_RETIRE:
+        take_retire(w, frame);
         break;
     case SL__FRAME_FAILED:
         take_reason(w, frame);

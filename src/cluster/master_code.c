@@ -31,7 +31,7 @@ static void take_settings(struct sl__master *m, const struct sl__member *w)
     sl__supervisor_set_instances(m->supervisor, wanted, m->loop.now);
 }
 
-void sl__master_reload(struct sl__master *m)
+int sl__master_reload(struct sl__master *m)
 {
     struct sl__executable next;
     int r = sl__executable_open(&next, m->held.path);
@@ -39,12 +39,14 @@ void sl__master_reload(struct sl__master *m)
     if (r < 0) {
         sl__log(SL__ERROR, "cannot reload %s: %s; the running code stays", m->held.path,
                 sl_strerror(r));
-        return;
+        return r;
     }
+    sl__control_over(m, SL__CONTROL_RELOAD, 0, "given up for a newer reload", NULL);
     sl__executable_close(&m->candidate);
     m->candidate = next;
     sl__listeners_demote(&m->listeners, sl__crew_forget_listener, m); /* of one given up for this */
     sl__supervisor_reload(m->supervisor, m->loop.now);
+    return 0;
 }
 
 const struct sl__executable *sl__master_code(struct sl__master *m, bool candidate)

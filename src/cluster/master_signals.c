@@ -49,9 +49,10 @@ static bool terminal_is_gone(const struct sl__master *m)
 
 /* The port is given up at once: nobody shall wait in the queue of a service that is leaving. What
  * is queued already is accepted by the workers before they close their side. */
-static void stop(struct sl__master *m, const char *why, bool fast)
+void sl__master_stop(struct sl__master *m, const char *why, bool fast)
 {
     sl__log(SL__INFO, "stopping (%s)", why);
+    sl__control_over(m, SL__CONTROL_RELOAD, 0, "the program is stopping", NULL);
     sl__supervisor_stop(m->supervisor, fast, m->loop.now);
     m->stopping = true;
     sl__listeners_close(&m->listeners, sl__crew_forget_listener, m);
@@ -67,7 +68,7 @@ static void hang_up(struct sl__master *m)
     } else if (m->terminal.hup_ignored) {
         memset(&m->terminal, 0, sizeof m->terminal); /* nohup: from now on it is for a reload */
     } else {
-        stop(m, "the terminal was closed", false);
+        sl__master_stop(m, "the terminal was closed", false);
     }
 }
 
@@ -77,13 +78,13 @@ static void on_signal(struct sl__signals *s, int signal)
 
     switch (signal) {
     case SIGTERM:
-        stop(m, "SIGTERM", false); /* the second time it is fast */
+        sl__master_stop(m, "SIGTERM", false); /* the second time it is fast */
         break;
     case SIGINT:
-        stop(m, "SIGINT", false);
+        sl__master_stop(m, "SIGINT", false);
         break;
     case SIGQUIT:
-        stop(m, "SIGQUIT", true);
+        sl__master_stop(m, "SIGQUIT", true);
         break;
     case SIGHUP:
         hang_up(m);
@@ -101,7 +102,7 @@ static void on_signal(struct sl__signals *s, int signal)
     case SIGCHLD:
         sl__master_reap(m);
         break;
-    default: /* SIGPIPE: whoever wrote has seen the error */
+    default: /* SIGPIPE, SIGXFSZ: whoever wrote has seen the error */
         break;
     }
 }
@@ -148,8 +149,8 @@ void sl__master_reap(struct sl__master *m)
 
 int sl__master_signals_start(struct sl__master *m)
 {
-    static const int signals[] = {SIGTERM, SIGINT,  SIGQUIT, SIGHUP, SIGTTIN,
-                                  SIGTTOU, SIGUSR2, SIGCHLD, SIGPIPE};
+    static const int signals[] = {SIGTERM, SIGINT,  SIGQUIT, SIGHUP,  SIGTTIN,
+                                  SIGTTOU, SIGUSR2, SIGCHLD, SIGPIPE, SIGXFSZ};
 
     look_at_terminal(m);
     signal(SIGCHLD, SIG_DFL); /* ignored, it would take the workers' exit codes away */

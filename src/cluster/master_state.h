@@ -6,6 +6,7 @@
 #ifndef SL__CLUSTER_MASTER_STATE_H
 #define SL__CLUSTER_MASTER_STATE_H
 
+#include "cluster/control.h"
 #include "cluster/aftermath.h"
 #include "cluster/crew.h"
 #include "cluster/development.h"
@@ -41,13 +42,15 @@ struct sl__master {
     struct sl__timer donor;              /* the relay's: ASK was not answered */
     uint32_t donor_ask;                  /* the ask the timer runs for; 0: none */
     struct sl__development *development; /* NULL in production */
+    struct sl__control control;
     uint32_t instances; /* as the code that serves wants it; by its HELLO or config */
     int status;
 };
 
 /* master_code.c */
-/** New code is at the executable's path: opens it and lets the supervisor try it. */
-void sl__master_reload(struct sl__master *m);
+/** New code is at the executable's path: opens it and lets the supervisor try it. 0, or a negative
+ * errno, which has been logged. */
+int sl__master_reload(struct sl__master *m);
 /** What a worker of @p generation is to run. */
 const struct sl__executable *sl__master_code(struct sl__master *m, bool candidate);
 /** The supervisor's good() and failed(). */
@@ -55,6 +58,8 @@ void sl__master_promote(struct sl__master *m, unsigned generation);
 void sl__master_demote(struct sl__master *m);
 
 /* master_signals.c */
+/** Stops gently, or at once if @p fast or when it is stopping already. */
+void sl__master_stop(struct sl__master *m, const char *why, bool fast);
 int sl__master_signals_start(struct sl__master *m);
 /** As PID 1: buries whoever has died, also those nobody knows. */
 void sl__master_reap(struct sl__master *m);

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/list.h"
+#include "http/counted.h"
 #include "http/exchange.h"
 #include "loop/loop.h"
 #include "shallot/limits.h"
@@ -26,6 +27,9 @@ struct sl__server_events {
     void (*drained)(void *self);
     /** An idle connection with empty buffers, to be handed over: the callee owns the descriptor. */
     void (*give)(void *self, int fd, unsigned listener);
+    /** A request whose fiber has waited is answered, @p ns after its head was found, as the loop's
+     * clock has it. All others are answered in the tick that finds them. May be NULL. */
+    void (*waited)(void *self, int64_t ns);
     void *self;
 };
 
@@ -104,6 +108,8 @@ void sl__server_last_words(struct sl__server *s, const struct sl__fiber *culprit
 unsigned sl__server_connections(const struct sl__server *s);
 /** Requests in a handler now. */
 unsigned sl__server_requests(const struct sl__server *s);
+/** What has been counted; valid as long as the server. */
+const struct sl__counted *sl__server_counted(const struct sl__server *s);
 /** Requests answered so far. */
 uint64_t sl__server_served(const struct sl__server *s);
 

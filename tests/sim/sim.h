@@ -116,6 +116,7 @@ struct world {
 
     struct weather weather;
     bool development, stopped, finished;
+    bool retired; /* a worker was, so that there may be more than wanted for a while */
     unsigned instances, candidate_count;
     unsigned candidate_generation;          /* 0: none */
     bool generation_bad, generation_shares; /* of the next one */
@@ -136,7 +137,8 @@ struct world {
     uint64_t to_master_due;
     bool task_done[TASKS];
     struct {
-        uint64_t spawns, deaths, reloads, good, failed, gaps, lines, messages, joins, timeouts;
+        uint64_t spawns, deaths, reloads, good, failed, gaps, lines, messages, joins, timeouts,
+            retired;
     } seen;
 };
 
