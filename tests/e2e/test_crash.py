@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import BUILD, PATIENCE, SANITIZED, Connection, Load, request, wait_until
+from harness import BUILD, LONG, PATIENCE, SANITIZED, Connection, Load, request, wait_until
 
 TOOL = BUILD / "cli/shallot"
 
@@ -85,6 +85,7 @@ static int stream(sl_ctx *c)
     sl_info("streaming");
     return r < 0 ? r : sl_sleep(30000);
 }
+static int wait_and_crash(sl_ctx *c) { sl_info("about to"); sl_sleep(20); return write_nowhere(); }
 static int spin(sl_ctx *c) { for (volatile int i = 0;; i++) { } /* SPIN */ return 0; }
 static int busy(sl_ctx *c)
 {
@@ -135,6 +136,7 @@ int main(void)
     sl_get(app, "/forked", forked);
     sl_all(app, "/wait", wait_long);
     sl_get(app, "/stream", stream);
+    sl_get(app, "/wait-and-crash", wait_and_crash);
     sl_get(app, "/spin", spin);
     sl_get(app, "/busy", busy);
     sl_get(app, "/memory", broken_memory);
@@ -153,10 +155,10 @@ def line_of(mark):
 @pytest.fixture
 def app(compile, start, tmp_path):
     """app(instances=1, ...) starts the program above with crash reports of its own; it may crash, so sanitizers may report."""
-    def run(instances=1, options="", env=None, **kwargs):
+    def run(instances=1, options="", env=None, keep=True, **kwargs):
         program = compile(APP.replace("INSTANCES", str(instances)).replace("OPTIONS", options))
         asan = {"ASAN_OPTIONS": "abort_on_error=1:detect_leaks=0"} if SANITIZED else {}
-        running = start([program], env={"SHALLOT_CRASH_DIR": str(tmp_path / "crashes"), **asan, **(env or {})}, **kwargs)
+        running = start([program], env={**({"SHALLOT_CRASH_DIR": str(tmp_path / "crashes")} if keep else {}), **asan, **(env or {})}, **kwargs)
         running.report_expected = True
         running.folder = tmp_path / "crashes"
         return running
@@ -472,6 +474,24 @@ def test_a_replaced_executable_names_no_wrong_lines(app, tmp_path):
     assert program.get("/").status == 200
 
 
+def test_reports_go_where_state_goes(app, tmp_path):
+    program = app(env={"XDG_STATE_HOME": str(tmp_path / "state")}, keep=False)
+    is_500(program.get("/segv"))
+    program.expect("report 1:")
+    env = {k: v for k, v in os.environ.items() if k != "SHALLOT_CRASH_DIR"} | {"XDG_STATE_HOME": str(tmp_path / "state")}
+    assert (tmp_path / "state/shallot/crashes/1-app.txt").exists()
+    assert "GET /segv" in subprocess.run([TOOL, "crashes"], env=env, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_log_and_the_report_mean_the_same_request(app):
+    program = app()
+    waiting = Connection(program.port)
+    waiting.send_request("/wait-and-crash")
+    number = program.expect(r"#(\d+-\d+) about to").group(1)
+    program.expect(rf"request {number}, [2-9]\d+\.\d ms old")
+    is_500(waiting.read_response())
+
+
 def test_without_a_folder_nothing_is_kept(app):
     program = app(env={"SHALLOT_CRASH_DIR": ""})
     is_500(program.get("/segv"))
@@ -522,8 +542,9 @@ def test_one_request_of_many_crashes(app):
     """1 of 1,000 in the fault matrix; here fewer, and closer together."""
     program = app(instances=2)
     load = Load(program.port, kept=2, new=2, path="/seldom")
-    for number in range(5):
-        load.wait_answered(100)
+    crashes, apart = (10, 1000) if LONG else (5, 100)
+    for number in range(crashes):
+        load.wait_answered(apart)
         is_500(program.get(f"/seldom?crash{number}"))
         program.expect(r"report \d+:", count=number + 1)
         program.wait_workers(2)
