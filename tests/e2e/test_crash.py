@@ -537,6 +537,28 @@ def test_development_names_who_blocks_the_loop(app):
     assert not program.folder.exists()
 
 
+def test_a_crash_in_main_is_reported(compile, start, tmp_path):
+    program = start([compile("""
+#include <shallot.h>
+#include <stdlib.h>
+static int *volatile nowhere;
+static void prepare(void) { *nowhere = 1; }
+int main(void)
+{
+    sl_app *app = sl_new(.instances = 1, .name = "app");
+    if (!sl_is_master())
+        prepare();
+    return sl_listen(app);
+}
+""")], env={"SHALLOT_CRASH_DIR": str(tmp_path / "crashes"), "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=0"}, wait_ready=False)
+    program.report_expected = True
+    program.expect(r"died \(SIG")
+    program.expect(r"crash of worker \d+ .*: SIGSEGV, address 0x0 is not mapped")
+    program.expect(r"no request")
+    program.expect(r"prepare at .*app\.c:5")
+    program.expect(r"main at .*app\.c:10")
+
+
 @pytest.mark.load
 def test_one_request_of_many_crashes(app):
     """1 of 1,000 in the fault matrix; here fewer, and closer together."""
