@@ -180,10 +180,11 @@ int routes_main(int argc, char **argv);
 extern const char status_help[], top_help[], reload_help[], stop_help[], scale_help[],
     restart_help[], routes_help[];
 
-/* dev.c, run.c */
+/* dev.c, run.c, crashes.c */
 int dev_main(int argc, char **argv);
 int run_main(int argc, char **argv);
-extern const char dev_help[], run_help[];
+int crashes_main(int argc, char **argv);
+extern const char dev_help[], run_help[], crashes_help[];
 
 /* verify/ */
 int verify_main(int argc, char **argv);

@@ -17,12 +17,13 @@ static const struct command {
     {"status", status_main, status_help}, {"top", top_main, top_help},
     {"reload", reload_main, reload_help}, {"stop", stop_main, stop_help},
     {"scale", scale_main, scale_help},    {"restart", restart_main, restart_help},
-    {"routes", routes_main, routes_help}, {"verify", verify_main, verify_help},
+    {"routes", routes_main, routes_help}, {"crashes", crashes_main, crashes_help},
+    {"verify", verify_main, verify_help},
 };
 
-static const char *const names[] = {"dev",  "run",     "status",  "top",    "reload",
-                                    "stop", "scale",   "restart", "routes", "verify",
-                                    "help", "version", NULL};
+static const char *const names[] = {"dev",    "run",   "status",  "top",    "reload",
+                                    "stop",   "scale", "restart", "routes", "crashes",
+                                    "verify", "help",  "version", NULL};
 
 static const char general_help[] = "shallot " SL_VERSION ": HTTP services in C\n"
                                    "\n"
@@ -37,6 +38,7 @@ static const char general_help[] = "shallot " SL_VERSION ": HTTP services in C\n
                                    "  shallot restart ID        a fresh process for one worker\n"
                                    "  shallot stop              finish what was begun, and end\n"
                                    "  shallot routes            what the program serves\n"
+                                   "  shallot crashes [N]       what crashed, and where\n"
                                    "\n"
                                    "  shallot verify -- ./app   kill, stop and reload it, and "
                                    "see what clients notice\n"

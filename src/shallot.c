@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "cluster/master.h"
 #include "cluster/role.h"
+#include "serve/dying.h"
 #include "serve/serving.h"
 
 /* Named here because main() seldom frees it: so a leak checker that looks after main() has returned
@@ -76,6 +77,13 @@ static int run_master(sl_app *app)
         .build = app->options.build,
         .watch = app->options.watch,
         .control = app->options.control,
+        .user = app->options.user,
+        .group = app->options.group,
+        .pid_file = app->options.pid_file,
+        .crash_dir = app->options.crash_dir,
+        .crash_reports = app->options.crash_reports,
+        .watchdog_ms = app->options.watchdog_ms == SL_NO_WATCHDOG ? 0 : app->options.watchdog_ms,
+        .last_answer = sl__last_answer,
         .hooks = {on_worker_up, on_worker_exit, on_master_message, app},
     };
 
@@ -101,6 +109,8 @@ __attribute__((constructor)) static void know_role(void)
     uint32_t worker = sl__role()->worker;
 
     sl__app_set_role((int)worker, worker == 0);
+    if (worker)
+        sl__dying_early();
 }
 
 int sl_run(sl_app *app)

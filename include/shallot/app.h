@@ -20,6 +20,8 @@ typedef enum sl_log_form {
     SL_LOG_TEXT = 0, /**< for people; the default */
     SL_LOG_JSON = 1, /**< one JSON object a line */
 } sl_log_form;
+/** For sl_options.watchdog_ms: none. */
+#define SL_NO_WATCHDOG ((unsigned)-1)
 
 /** Options of sl_new(); a field left zero takes its default. Strings are copied. */
 typedef struct sl_options {
@@ -48,10 +50,21 @@ typedef struct sl_options {
     uint64_t max_requests;  /**< a worker that has answered about so many is replaced; 0: never */
     uint64_t
         max_rss; /**< a worker whose resident memory exceeds so many octets is replaced; 0: never */
-    bool affinity;    /**< each worker keeps to one of the CPUs this process may use */
-    sl_log_form log;  /**< Env: SHALLOT_LOG=text|json */
-    sl_limits limits; /**< what clients can push against */
-    void *data;       /**< see sl_data() */
+    bool affinity;     /**< each worker keeps to one of the CPUs this process may use */
+    const char *user;  /**< whom to become, by name or number, once the listeners are open; default:
+                          as  started */
+    const char *group; /**< default: the user's */
+    const char *pid_file;   /**< file for the master's PID; default: none */
+    sl_log_form log;        /**< Env: SHALLOT_LOG=text|json */
+    unsigned watchdog_ms;   /**< a worker that does not come back from one tick of its loop within
+                               this is  ended, reported with its stack, and replaced. Default 30,000;
+                               SL_NO_WATCHDOG: none */
+    const char *crash_dir;  /**< where crash reports are kept; "": nowhere. Default: shallot/crashes
+                               in $XDG_STATE_HOME, /var/lib (root) or ~/.local/state. Env:
+                               SHALLOT_CRASH_DIR */
+    unsigned crash_reports; /**< so many are kept of this name. Default 50 */
+    sl_limits limits;       /**< what clients can push against */
+    void *data;             /**< see sl_data() */
 } sl_options;
 
 /** In sl_endpoint.port: let the kernel choose; all workers share the port, sl_url() tells it. */

@@ -21,6 +21,8 @@
 #define DRAIN_MS 30000u
 #define GRACE_MS 1000u
 #define READY_MS 30000u
+#define WATCHDOG_MS 30000u
+#define CRASH_REPORTS 50u
 
 /* The variable's value, NULL when it is not set or empty. */
 static const char *environment(const char *name)
@@ -125,11 +127,17 @@ void sl__settings_init(sl_app *app, const sl_options *given)
     o->name = copy(o->name ? o->name : program_invocation_short_name);
     o->build = copy(build ? build : o->build);
     o->watch = copy(watch ? watch : o->watch);
+    o->user = copy(o->user);
+    o->group = copy(o->group);
+    o->pid_file = copy(o->pid_file);
     o->ready_path = copy(o->ready_path);
     o->control = copy(control ? control : o->control);
     o->drain_ms = o->drain_ms ? o->drain_ms : DRAIN_MS;
     o->grace_ms = o->grace_ms ? o->grace_ms : GRACE_MS;
     o->ready_ms = o->ready_ms ? o->ready_ms : READY_MS;
+    o->watchdog_ms = o->watchdog_ms ? o->watchdog_ms : WATCHDOG_MS;
+    o->crash_dir = copy(o->crash_dir);
+    o->crash_reports = o->crash_reports ? o->crash_reports : CRASH_REPORTS;
     sl__limits_fill(&o->limits);
     app->data = o->data;
     set_ready_path(app);
@@ -150,6 +158,10 @@ void sl__settings_finish(sl_app *app)
     free_text(app->options.watch);
     free_text(app->options.control);
     free_text(app->options.ready_path);
+    free_text(app->options.user);
+    free_text(app->options.group);
+    free_text(app->options.pid_file);
+    free_text(app->options.crash_dir);
     while (app->endpoints) {
         struct sl__app_endpoint *e = app->endpoints;
 

@@ -69,9 +69,12 @@ static void report_exit(struct sl__member *w, int code, int signal)
         sl__master_watch_donor(m);
     }
     sl__supervisor_exited(m->supervisor, w->id, &exit, m->loop.now);
+    if (signal)
+        sl__aftermath_died(m, w);
     if (w->pid > 0)
         sl__master_tell(m, w, m->config.hooks.worker_exit, code, signal);
     sl__control_gone(m, w->id);
+    sl__notify_workers(m);
     release(w);
 }
 
@@ -149,6 +152,8 @@ static int start_process(struct sl__member *w, const struct sl__executable *exec
         .worker = w->id,
         .slot = w->slot,
         .scoreboard = m->board.fd,
+        .crash_memory = m->aftermath.memory,
+        .crash_socket = m->aftermath.worker_end,
         .mask = &m->signals.old_mask,
         .files = m->files.rlim_max > 0 ? &m->files : NULL,
     };
@@ -267,10 +272,12 @@ void sl__crew_give_up(struct sl__member *w, const char *why)
 
 void sl__crew_bury(struct sl__member *w)
 {
+    struct sl__master *m = w->master;
     siginfo_t info = {0};
     int r;
 
     sl__channel_pump(w->channel);
+    sl__aftermath_pump(m);
     do
         r = waitid(P_PIDFD, (id_t)w->process.fd, &info, WEXITED | WNOHANG);
     while (r < 0 && errno == EINTR);
@@ -288,6 +295,7 @@ void sl__crew_forget_listener(struct sl__listener *l, void *master)
 {
     struct sl__master *m = master;
 
+    sl__aftermath_forget_listener(m, l);
     for (struct sl__link *at = m->crew.members.next; at != &m->crew.members; at = at->next) {
         struct sl__member *w = SL__OWNER(at, struct sl__member, link);
 

@@ -120,6 +120,8 @@ static void take_ready(struct sl__member *w)
         return;
     w->ready = true;
     sl__supervisor_ready(m->supervisor, w->id, m->loop.now);
+    sl__notify_workers(m);
+    sl__aftermath_ready(m);
     sl__master_tell(m, w, m->config.hooks.worker_up, 0, 0);
 }
 
@@ -140,7 +142,7 @@ static struct sl__member *adopter(struct sl__master *m, const struct sl__member 
     for (struct sl__link *at = m->crew.members.next; at != &m->crew.members; at = at->next) {
         struct sl__member *w = SL__OWNER(at, struct sl__member, link);
 
-        if (w != giver && w->ready && !w->leaving && index_of(w, l) >= 0 &&
+        if (w != giver && w->ready && !w->leaving && !w->dying && index_of(w, l) >= 0 &&
             sl__channel_queued(w->channel) < m->config.queue_bytes &&
             (!best || w->generation > best->generation))
             best = w;
@@ -148,25 +150,30 @@ static struct sl__member *adopter(struct sl__master *m, const struct sl__member 
     return best;
 }
 
-/* Passes an idle connection on, or closes it if there is nobody. */
+bool sl__crew_pass_on(struct sl__master *m, const struct sl__member *giver,
+                      const struct sl__listener *l, int fd)
+{
+    struct sl__member *to = adopter(m, giver, l);
+    struct sl__frame_head head = {.type = SL__FRAME_ADOPT};
+
+    if (!to)
+        return false;
+    head.target = (uint32_t)index_of(to, l);
+    sl__channel_send(to->channel, &head, NULL, NULL, fd);
+    sl__list_remove(&to->link);
+    sl__list_append(&m->crew.members, &to->link);
+    return true;
+}
+
+/* Passes an idle connection on, or leaves it to be closed if there is nobody. */
 static void give(struct sl__member *w, struct sl__frame *frame)
 {
-    struct sl__master *m = w->master;
-    struct sl__frame_head head = {.type = SL__FRAME_ADOPT};
     struct sl__listener *l = NULL;
-    struct sl__member *to = NULL;
 
     if (frame->head.target < w->listener_count)
         l = w->listeners[frame->head.target];
-    if (l && frame->fd >= 0)
-        to = adopter(m, w, l);
-    if (to) {
-        head.target = (uint32_t)index_of(to, l);
-        sl__channel_send(to->channel, &head, NULL, NULL, frame->fd);
+    if (l && frame->fd >= 0 && sl__crew_pass_on(w->master, w, l, frame->fd))
         frame->fd = -1;
-        sl__list_remove(&to->link);
-        sl__list_append(&m->crew.members, &to->link);
-    }
 }
 
 static void relay(struct sl__member *w, const struct sl__frame *frame)

@@ -31,7 +31,15 @@ struct sl__master_config {
     const struct sl__endpoint *endpoints;
     unsigned endpoint_count;
     const char *build, *watch; /* development; build may be NULL */
+    const char *user, *group;  /* to become once the listeners are open; NULL: stays */
+    const char *pid_file;      /* NULL: none */
     const char *control;       /* path of the control socket; NULL: where it belongs; "off" */
+    const char *crash_dir;     /* for reports; NULL: the default place; "": keep none */
+    unsigned crash_reports;    /* kept there, of this name */
+    unsigned watchdog_ms;      /* 0: none */
+    /** The answer to a request whose worker has crashed, into @p buf. @return its length. NULL:
+     * such connections are only closed. */
+    size_t (*last_answer)(bool culprit, bool head, char *buf, size_t size);
     struct sl__master_hooks hooks;
 };
 

@@ -1,17 +1,19 @@
 /*
  * What the master remembers, shared by its files: master.c (life), master_code.c (executables and
- * generations), master_signals.c, master_bus.c (the relay's hands), crew.c and crew_frames.c (the
- * workers).
+ * generations), master_signals.c, aftermath.c and its sisters (crashes), master_bus.c (the relay's
+ * hands), crew.c and crew_frames.c (the workers).
  */
 #ifndef SL__CLUSTER_MASTER_STATE_H
 #define SL__CLUSTER_MASTER_STATE_H
 
+#include "cluster/aftermath.h"
 #include "cluster/control.h"
 #include "cluster/crew.h"
 #include "cluster/development.h"
 #include "cluster/executable.h"
 #include "cluster/listeners.h"
 #include "cluster/master.h"
+#include "cluster/notify.h"
 #include "cluster/relay.h"
 #include "cluster/scoreboard.h"
 #include "cluster/supervisor.h"
@@ -33,6 +35,7 @@ struct sl__master {
     struct sl__scoreboard board;
     struct sl__listeners listeners;
     struct sl__crew crew;
+    struct sl__aftermath aftermath; /* of crashes */
     struct sl__supervisor *supervisor;
     struct sl__timer wake; /* the supervisor's */
     struct sl__task look;  /* it is due, once what has happened meanwhile has been heard */
@@ -41,6 +44,8 @@ struct sl__master {
     uint32_t donor_ask;                  /* the ask the timer runs for; 0: none */
     struct sl__development *development; /* NULL in production */
     struct sl__control control;
+    struct sl__notify notify;
+    bool named;         /* the file with our PID was written */
     uint32_t instances; /* as the code that serves wants it; by its HELLO or config */
     int status;
 };

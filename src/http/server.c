@@ -440,3 +440,15 @@ uint64_t sl__server_served(const struct sl__server *s)
 {
     return s->conns.counted.served;
 }
+
+bool sl__server_request_of(const struct sl__server *s, const struct sl__fiber *f,
+                           struct sl__last_request *ret)
+{
+    return sl__conns_request_of(&s->conns, f, ret);
+}
+
+void sl__server_last_words(struct sl__server *s, const struct sl__fiber *culprit,
+                           void (*tell)(void *self, const struct sl__orphan *o), void *self)
+{
+    sl__conns_last_words(&s->conns, culprit, tell, self);
+}

@@ -87,6 +87,40 @@ void sl__server_drain(struct sl__server *s, enum sl__drain kind, int64_t grace_n
  */
 unsigned sl__server_cut(struct sl__server *s);
 
+/* For the signal handler of a process that crashes: async-signal-safe, and careful with what may be
+ * broken already (http1/last.c). */
+
+enum sl__orphan_kind {
+    SL__ORPHAN_CULPRIT,   /* it has a request whose answer has not begun: to be answered 500 */
+    SL__ORPHAN_BYSTANDER, /* another such */
+    SL__ORPHAN_ANSWERED,  /* nothing more is to be said to it: to be closed gently */
+    SL__ORPHAN_IDLE,      /* between requests, the next of which the kernel may hold already */
+};
+
+/** A connection that outlives its process. */
+struct sl__orphan {
+    int fd;
+    enum sl__orphan_kind kind;
+    unsigned listener;
+    bool head; /* the request was HEAD: no body */
+};
+
+/** What a report says of a request: views, valid as long as it is. */
+struct sl__last_request {
+    struct sl__str method, path; /* path without query, as sent */
+    uint64_t number;
+    int64_t since; /* loop time */
+};
+
+/** The request that @p f serves; false if it serves none. */
+bool sl__server_request_of(const struct sl__server *s, const struct sl__fiber *f,
+                           struct sl__last_request *ret);
+/** Sends complete answers that wait in this process, and tells of every connection what is to
+ * become of it: that of @p culprit (may be NULL) first. Those that are not told of end with the
+ * process. */
+void sl__server_last_words(struct sl__server *s, const struct sl__fiber *culprit,
+                           void (*tell)(void *self, const struct sl__orphan *o), void *self);
+
 unsigned sl__server_connections(const struct sl__server *s);
 /** Requests in a handler now. */
 unsigned sl__server_requests(const struct sl__server *s);

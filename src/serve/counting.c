@@ -10,6 +10,7 @@
 #include "base/histogram.h"
 #include "base/sys.h"
 #include "base/time.h"
+#include "cluster/crash.h"
 #include "serve/serving.h"
 
 #define LAG_PERIOD SL__SEC
@@ -183,6 +184,24 @@ void sl__counting_waited(void *self, int64_t ns)
         ns = SL__LATENCY_QUICK;
     enter(n, ns, 1);
     n->waited++;
+}
+
+static void falls_asleep_timed(void *self)
+{
+    sl__crash_tick_ends();
+    falls_asleep(self);
+}
+
+static void wakes_up_timed(void *self)
+{
+    wakes_up(self);
+    sl__crash_tick_begins();
+}
+
+void sl__serving_time_ticks(struct sl__serving *s)
+{
+    s->loop.tick.before = falls_asleep_timed;
+    s->loop.tick.after = wakes_up_timed;
 }
 
 void sl__counting_start(struct sl__serving *s)

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/sys.h"
+#include "cluster/crash.h"
 #include "fiber/fiber.h"
 #include "serve/serving.h"
 #include "shallot/error.h"
@@ -114,6 +115,7 @@ void sl__serving_finish(struct sl__serving *s)
     sl__log_request = NULL;
     s->app->read_stats = NULL;
     s->app->root = NULL;
+    sl__crash_retire();
     sl__timer_stop(&s->loop, &s->deadline);
     sl__retire_stop(s);
     sl__beats_stop(s);

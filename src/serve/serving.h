@@ -58,6 +58,8 @@ unsigned sl__serving_endpoints(const sl_app *app, struct sl__endpoint *to);
 
 /** Loop, fibers, server; s->app, s->slot and s->gate are set. 0 or a negative errno. */
 int sl__serving_init(struct sl__serving *s);
+/** From now on cluster/crash.h hears when a tick begins and ends. */
+void sl__serving_time_ticks(struct sl__serving *s);
 /** Takes a listening socket, the index-th of the app. */
 void sl__serving_listener(struct sl__serving *s, unsigned index, int fd);
 /** Starts the mailbox; once it has joined, the start callbacks run and connections are accepted. 0
