@@ -54,6 +54,7 @@ void sl__master_stop(struct sl__master *m, const char *why, bool fast)
     sl__log(SL__INFO, "stopping (%s)", why);
     sl__notify_stopping(m);
     sl__control_over(m, SL__CONTROL_RELOAD, 0, "the program is stopping", NULL);
+    sl__listeners_shut(&m->listeners);
     sl__supervisor_stop(m->supervisor, fast, m->loop.now);
     m->stopping = true;
     sl__listeners_close(&m->listeners, sl__crew_forget_listener, m);
