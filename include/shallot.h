@@ -23,5 +23,6 @@
 #include <shallot/request.h>
 #include <shallot/response.h>
 #include <shallot/router.h>
+#include <shallot/shared.h>
 
 #endif

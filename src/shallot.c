@@ -45,6 +45,12 @@ static void on_master_message(void *self, const char *topic, const void *data, s
     sl__app_master_message(self, &m);
 }
 
+/* Only what has the sizes that the master's own code knows. */
+static void on_shared(void *self, const char *name, int fd)
+{
+    sl__app_bind_shared(self, name, fd);
+}
+
 static int master_send(sl_app *app, uint32_t target, const char *topic, const void *data,
                        size_t len)
 {
@@ -68,11 +74,13 @@ static int run_master(sl_app *app)
         .endpoints = endpoints,
         .build = app->options.build,
         .watch = app->options.watch,
-        .hooks = {on_worker_up, on_worker_exit, on_master_message, app},
+        .shared = sl__app_shared(app),
+        .hooks = {on_worker_up, on_worker_exit, on_master_message, on_shared, app},
     };
 
     sl__log_set_who("master");
     app->master_send = master_send;
+    sl__app_shared_setup(app, 0, NULL, false); /* the master waits for nobody */
     config.endpoint_count = sl__serving_endpoints(app, endpoints);
     if (app->development) {
         config.instances = 1;

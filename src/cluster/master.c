@@ -167,6 +167,33 @@ static int open_listeners(struct sl__master *m)
     return 0;
 }
 
+static int open_regions(struct sl__master *m)
+{
+    for (const struct sl__handle *h = m->config.shared; h; h = h->next) {
+        const struct sl__region *other;
+        struct sl__region *region;
+        int r = sl__regions_open(&m->regions, h->name, &h->shape, &region, &other);
+
+        if (r < 0)
+            return r;
+        region->good = true;
+    }
+    sl__master_bind_shared(m);
+    return 0;
+}
+
+void sl__master_bind_shared(struct sl__master *m)
+{
+    const struct sl__master_hooks *hooks = &m->config.hooks;
+
+    for (struct sl__link *at = m->regions.all.next; at != &m->regions.all; at = at->next) {
+        struct sl__region *region = SL__OWNER(at, struct sl__region, link);
+
+        if (region->good && hooks->shared)
+            hooks->shared(hooks->self, region->name, region->fd);
+    }
+}
+
 /* Descriptors pass through here when a generation hands over: as many as the system allows. */
 static void raise_file_limit(struct sl__master *m)
 {
@@ -187,6 +214,7 @@ static void init(struct sl__master *m, const struct sl__master_config *config)
         m->config.instances = SL__INSTANCES_MAX;
     m->instances = config->instances;
     sl__listeners_init(&m->listeners);
+    sl__regions_init(&m->regions);
     sl__crew_init(&m->crew);
     raise_file_limit(m);
     setvbuf(stdout, NULL, _IOLBF, 0); /* shared with the workers: line by line */
@@ -212,6 +240,10 @@ static int start(struct sl__master *m)
         goto fail;
     what = "make the scoreboard";
     r = sl__scoreboard_create(&m->board);
+    if (r < 0)
+        goto fail;
+    what = "make the shared memory";
+    r = open_regions(m);
     if (r < 0)
         goto fail;
     what = "make the relay";
@@ -256,6 +288,7 @@ static void finish(struct sl__master *m)
         sl__master_bus_stop(m);
     sl__supervisor_free(m->supervisor);
     sl__listeners_finish(&m->listeners);
+    sl__regions_finish(&m->regions);
     sl__scoreboard_finish(&m->board);
     sl__executable_close(&m->held);
     sl__executable_close(&m->candidate);

@@ -10,11 +10,15 @@
 #include "cluster/frame.h"
 #include "net/endpoint.h"
 #include "shallot/cluster.h"
+#include "shared/handle.h"
 
 struct sl__master_hooks {
     void (*worker_up)(void *self, const sl_worker_info *info);
     void (*worker_exit)(void *self, const sl_worker_info *info);
     void (*message)(void *self, const char *topic, const void *data, size_t len, int from);
+    /** The memory of this name serves from now on; the descriptor stays the caller's. May be NULL.
+     */
+    void (*shared)(void *self, const char *name, int fd);
     void *self;
 };
 
@@ -27,7 +31,8 @@ struct sl__master_config {
     size_t message_bytes, queue_bytes;
     const struct sl__endpoint *endpoints;
     unsigned endpoint_count;
-    const char *build, *watch; /* development; build may be NULL */
+    const struct sl__handle *shared; /* what main() names in the master; a list */
+    const char *build, *watch;       /* development; build may be NULL */
     struct sl__master_hooks hooks;
 };
 

@@ -44,6 +44,7 @@ void sl__master_reload(struct sl__master *m)
     sl__executable_close(&m->candidate);
     m->candidate = next;
     sl__listeners_demote(&m->listeners, sl__crew_forget_listener, m); /* of one given up for this */
+    sl__regions_demote(&m->regions);
     sl__supervisor_reload(m->supervisor, m->loop.now);
 }
 
@@ -68,6 +69,8 @@ void sl__master_promote(struct sl__master *m, unsigned generation)
     m->candidate.fd = -1;
     m->change_seen = false;
     sl__listeners_promote(&m->listeners, sl__crew_forget_listener, m);
+    sl__regions_promote(&m->regions);
+    sl__master_bind_shared(m);
     for (struct sl__link *at = m->crew.members.next; at != &m->crew.members; at = at->next) {
         struct sl__member *w = SL__OWNER(at, struct sl__member, link);
 
@@ -82,4 +85,5 @@ void sl__master_demote(struct sl__master *m)
 {
     sl__executable_close(&m->candidate);
     sl__listeners_demote(&m->listeners, sl__crew_forget_listener, m);
+    sl__regions_demote(&m->regions);
 }

@@ -11,6 +11,7 @@
 #include "cluster/executable.h"
 #include "cluster/listeners.h"
 #include "cluster/master.h"
+#include "cluster/regions.h"
 #include "cluster/relay.h"
 #include "cluster/scoreboard.h"
 #include "cluster/supervisor.h"
@@ -31,6 +32,7 @@ struct sl__master {
     bool change_seen; /* of the held file, in place: said once */
     struct sl__scoreboard board;
     struct sl__listeners listeners;
+    struct sl__regions regions;
     struct sl__crew crew;
     struct sl__supervisor *supervisor;
     struct sl__timer wake; /* the supervisor's */
@@ -64,6 +66,8 @@ void sl__master_bus_stop(struct sl__master *m);
 void sl__master_watch_donor(struct sl__master *m);
 
 /* master.c */
+/** The program in the master uses the memory that the serving code uses. */
+void sl__master_bind_shared(struct sl__master *m);
 /** Something that the program should know of, with the worker's particulars. */
 void sl__master_tell(struct sl__master *m, const struct sl__member *w,
                      void (*hook)(void *self, const sl_worker_info *info), int code, int signal);

@@ -70,6 +70,8 @@ int sl__serving_init(struct sl__serving *s)
                                s->board.slots ? &s->gate : NULL, &events);
     if (!s->server)
         return -ENOMEM;
+    sl__app_shared(s->app);
+    sl__app_shared_setup(s->app, s->lane, &s->loop.now, true);
     s->loop.tick.before = falls_asleep;
     s->loop.tick.after = wakes_up;
     s->loop.tick.self = s;
@@ -104,6 +106,7 @@ int sl__serving_failed_to(const char *what, int error)
 
 void sl__serving_finish(struct sl__serving *s)
 {
+    sl__app_shared_setup(s->app, s->lane, NULL, true);
     sl__timer_stop(&s->loop, &s->deadline);
     sl__beats_stop(s);
     sl__beats_free(s);

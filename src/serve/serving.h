@@ -23,6 +23,7 @@ struct sl__serving {
     struct sl__gate gate;
     struct sl__scoreboard board;
     struct sl__slot *slot;      /* ours in the scoreboard; standalone alone */
+    unsigned lane;              /* in shared counters */
     struct sl__slot alone;      /* there is no board then */
     struct sl__signals signals; /* standalone only: a worker's are handled by cluster/worker.c */
     struct sl__timer deadline;  /* of the drain */
