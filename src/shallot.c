@@ -11,6 +11,7 @@
 #include "app/app.h"
 #include "base/log.h"
 #include "cluster/master.h"
+#include "cluster/rehearsal.h"
 #include "cluster/role.h"
 #include "serve/serving.h"
 
@@ -116,6 +117,8 @@ int sl_run(sl_app *app)
         return 1;
     if (role->worker)
         return sl__serve_as_worker(app, role);
+    if (role->rehearsal >= 0 && app->options.standalone && !app->development)
+        sl__rehearsal_end("it is standalone, which needs a restart");
     if (app->options.standalone && !app->development)
         return sl__serve_standalone(app);
     return run_master(app);

@@ -177,7 +177,7 @@ static struct sl__member *adopter(struct sl__master *m, const struct sl__member 
     for (struct sl__link *at = m->crew.members.next; at != &m->crew.members; at = at->next) {
         struct sl__member *w = SL__OWNER(at, struct sl__member, link);
 
-        if (w != giver && w->ready && !w->leaving && index_of(w, l) >= 0 &&
+        if (w != giver && w->ready && !w->leaving && index_of(w, l) >= 0 && w->channel &&
             sl__channel_queued(w->channel) < m->config.queue_bytes &&
             (!best || w->generation > best->generation))
             best = w;

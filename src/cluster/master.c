@@ -8,6 +8,7 @@
 #include "cluster/master.h"
 
 #include "base/log.h"
+#include "base/sys.h"
 #include "base/time.h"
 #include "cluster/master_state.h"
 #include "cluster/role.h"
@@ -42,6 +43,11 @@ static void act_kill(void *self, uint32_t id, int signal)
 static void act_good(void *self, unsigned generation)
 {
     sl__master_promote(self, generation);
+}
+
+static void act_proven(void *self, unsigned generation)
+{
+    sl__master_upgrade_proven(self);
 }
 
 static void act_failed(void *self, unsigned generation, const char *reason)
@@ -129,13 +135,14 @@ static void make_supervisor(struct sl__master *m)
         .backoff_min_ns = SL__SEC / 10,
         .backoff_max_ns = 10 * SL__SEC,
         .crash_budget = CRASH_BUDGET,
-        .seed = (uint64_t)m->loop.now ^ (uint64_t)getpid() << 32,
+        .seed = (uint64_t)sl__sys_now() ^ (uint64_t)getpid() << 32,
     };
     const struct sl__supervisor_actions actions = {
         .spawn = act_spawn,
         .drain = act_drain,
         .kill = act_kill,
         .good = act_good,
+        .proven = act_proven,
         .failed = act_failed,
         .served = ask_served,
         .wake_at = act_wake_at,
@@ -210,12 +217,14 @@ static void init(struct sl__master *m, const struct sl__master_config *config)
 {
     *m = (struct sl__master){.config = *config, .status = 1};
     m->held.fd = m->candidate.fd = m->board.fd = -1;
+    sl__master_upgrade_init(m);
     if (m->config.instances > SL__INSTANCES_MAX)
         m->config.instances = SL__INSTANCES_MAX;
     m->instances = config->instances;
     sl__listeners_init(&m->listeners);
     sl__regions_init(&m->regions);
     sl__crew_init(&m->crew);
+    make_supervisor(m);
     raise_file_limit(m);
     setvbuf(stdout, NULL, _IOLBF, 0); /* shared with the workers: line by line */
     sl__log_set_who("master");
@@ -234,6 +243,8 @@ static int start(struct sl__master *m)
     r = sl__master_signals_start(m);
     if (r < 0)
         goto fail;
+    if (sl__role()->state >= 0)
+        return sl__master_take_over(m);
     what = "open the program's file";
     r = sl__executable_open_self(&m->held);
     if (r < 0)
@@ -262,9 +273,9 @@ static void run(struct sl__master *m)
     const char *why = m->config.development ? "development" : m->config.instances_reason;
     int r;
 
-    sl__log(SL__INFO, "master %d, %u worker%s%s%s", getpid(), workers, workers == 1 ? "" : "s",
-            why ? ": " : "", why ? why : "");
-    make_supervisor(m);
+    if (sl__role()->state < 0)
+        sl__log(SL__INFO, "master %d, %u worker%s%s%s", getpid(), workers, workers == 1 ? "" : "s",
+                why ? ": " : "", why ? why : "");
     if (m->config.development)
         m->development = sl__development_new(&m->loop, &(struct sl__development_config){
                                                            .build = m->config.build,
@@ -273,7 +284,10 @@ static void run(struct sl__master *m)
                                                            .reload = reload,
                                                            .self = m,
                                                        });
-    sl__supervisor_start(m->supervisor, m->loop.now);
+    if (sl__role()->state >= 0)
+        sl__master_taken_over(m);
+    else
+        sl__supervisor_start(m->supervisor, m->loop.now);
     r = sl__loop_run(&m->loop);
     if (r < 0)
         sl__log(SL__ERROR, "the event loop failed: %s", sl_strerror(r));
@@ -282,6 +296,7 @@ static void run(struct sl__master *m)
 /* Accepts whatever of it start() has begun. */
 static void finish(struct sl__master *m)
 {
+    sl__master_upgrade_end(m);
     sl__development_free(m->development);
     sl__crew_finish(m);
     if (m->relay)
@@ -303,8 +318,11 @@ int sl__master_run(const struct sl__master_config *config)
     struct sl__master m;
 
     init(&m, config);
+    sl__master_rehearsed(&m);
     if (start(&m) == 0)
         run(&m);
+    else
+        sl__master_return(&m);
     finish(&m);
     return m.status;
 }

@@ -34,8 +34,13 @@ static void take_settings(struct sl__master *m, const struct sl__member *w)
 void sl__master_reload(struct sl__master *m)
 {
     struct sl__executable next;
-    int r = sl__executable_open(&next, m->held.path);
+    int r;
 
+    if (m->upgrade.stage != SL__UPGRADE_NONE) {
+        sl__log(SL__WARN, "an upgrade is under way: reload refused, ask again when it is over");
+        return;
+    }
+    r = sl__executable_open(&next, m->held.path);
     if (r < 0) {
         sl__log(SL__ERROR, "cannot reload %s: %s; the running code stays", m->held.path,
                 sl_strerror(r));
@@ -83,6 +88,7 @@ void sl__master_promote(struct sl__master *m, unsigned generation)
 
 void sl__master_demote(struct sl__master *m)
 {
+    sl__master_upgrade_end(m);
     sl__executable_close(&m->candidate);
     sl__listeners_demote(&m->listeners, sl__crew_forget_listener, m);
     sl__regions_demote(&m->regions);

@@ -6,6 +6,7 @@
 #ifndef SL__CLUSTER_MASTER_STATE_H
 #define SL__CLUSTER_MASTER_STATE_H
 
+#include "cluster/archive.h"
 #include "cluster/crew.h"
 #include "cluster/development.h"
 #include "cluster/executable.h"
@@ -16,6 +17,14 @@
 #include "cluster/scoreboard.h"
 #include "cluster/supervisor.h"
 #include "loop/signals.h"
+
+/** How far an upgrade has come. */
+enum sl__upgrade_stage {
+    SL__UPGRADE_NONE,
+    SL__UPGRADE_PROVING,    /* a generation of it is being tried */
+    SL__UPGRADE_REHEARSING, /* a child tries to read the state */
+    SL__UPGRADE_READY       /* the exec comes at the end of this tick */
+};
 
 struct sl__master {
     struct sl__master_config config; /* times replaced by those of a good generation */
@@ -41,6 +50,14 @@ struct sl__master {
     struct sl__timer donor;              /* the relay's: ASK was not answered */
     uint32_t donor_ask;                  /* the ask the timer runs for; 0: none */
     struct sl__development *development; /* NULL in production */
+    struct {
+        enum sl__upgrade_stage stage;
+        struct sl__task next;       /* what comes after the stage */
+        struct sl__watch rehearsal; /* pidfd; -1 */
+        struct sl__timer patience;  /* of it */
+        pid_t pid;
+        int report;
+    } upgrade;
     uint32_t instances; /* as the code that serves wants it; by its HELLO or config */
     int status;
 };
@@ -53,6 +70,26 @@ const struct sl__executable *sl__master_code(struct sl__master *m, bool candidat
 /** The supervisor's good() and failed(). */
 void sl__master_promote(struct sl__master *m, unsigned generation);
 void sl__master_demote(struct sl__master *m);
+
+/* master_upgrade.c */
+void sl__master_upgrade_init(struct sl__master *m);
+/** Begins to become the program that lies at the executable's path; every outcome is logged, and a
+ * failure changes nothing. */
+void sl__master_upgrade(struct sl__master *m);
+/** The supervisor's: the new program's generation serves beside the old one. */
+void sl__master_upgrade_proven(struct sl__master *m);
+/** The candidate failed or was given up: there is nothing to become any more. */
+void sl__master_upgrade_end(struct sl__master *m);
+/** In the new program: takes everything over. 0, or a negative errno, printed: then nothing has
+ * been taken, and sl__master_return() is the way out. */
+int sl__master_take_over(struct sl__master *m);
+/** What is due when everything has been taken over. */
+void sl__master_taken_over(struct sl__master *m);
+/** Back to the program that we come from; without a way back the process ends. Returns if this one
+ * was not to take over. */
+void sl__master_return(struct sl__master *m);
+/** If this process is the rehearsal of a master: does its part and ends. */
+void sl__master_rehearsed(struct sl__master *m);
 
 /* master_signals.c */
 int sl__master_signals_start(struct sl__master *m);

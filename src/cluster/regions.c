@@ -122,3 +122,31 @@ void sl__regions_demote(struct sl__regions *rs)
 {
     keep(rs, false);
 }
+
+static void archive_region(struct sl__region *r, struct sl__archive *a)
+{
+    sl__archive_text(a, r->name, sizeof r->name);
+    sl__archive_bytes(a, &r->shape, sizeof r->shape);
+    sl__archive_fd(a, &r->fd);
+    sl__archive_bool(a, &r->good);
+    sl__archive_bool(a, &r->candidate);
+}
+
+void sl__regions_archive(struct sl__regions *rs, struct sl__archive *a)
+{
+    size_t count = 0;
+
+    sl__archive_mark(a, "SHRD");
+    for (struct sl__link *at = rs->all.next; at != &rs->all; at = at->next)
+        count++;
+    sl__archive_size(a, &count, SIZE_MAX);
+    if (!a->reading)
+        for (struct sl__link *at = rs->all.next; at != &rs->all; at = at->next)
+            archive_region(SL__OWNER(at, struct sl__region, link), a);
+    for (; a->reading && count > 0 && a->error == 0; count--) {
+        struct sl__region *r = sl__alloc_zeroed(sizeof *r);
+
+        archive_region(r, a);
+        sl__list_append(&rs->all, &r->link);
+    }
+}

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/list.h"
+#include "cluster/archive.h"
 #include "cluster/frame.h"
 #include "shared/region.h"
 
@@ -42,5 +43,8 @@ int sl__regions_open(struct sl__regions *rs, const char *name, const struct sl__
 void sl__regions_promote(struct sl__regions *rs);
 /** The candidate is given up: closes what only it named. */
 void sl__regions_demote(struct sl__regions *rs);
+
+/** Writes all, or reads them into an empty list. */
+void sl__regions_archive(struct sl__regions *rs, struct sl__archive *a);
 
 #endif

@@ -27,7 +27,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static struct sl__role role = {.channel = -1, .scoreboard = -1};
+static struct sl__role role = {.channel = -1, .scoreboard = -1, .state = -1, .rehearsal = -1};
 
 static struct {
     char *start; /* of the original argv strings; NULL: not known */
@@ -134,7 +134,7 @@ static bool is_channel(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET;
 }
 
-static bool is_scoreboard(int fd)
+static bool is_sealed(int fd)
 {
     struct stat st;
 
@@ -158,6 +158,29 @@ static void become_worker(uint32_t worker, unsigned slot, int channel, int score
     setvbuf(stdout, NULL, _IOLBF, 0);
 }
 
+/* The name is otherwise that of the descriptor it was started from. */
+static void take_over(int state, int rehearsal, bool returned)
+{
+    role.state = state;
+    role.rehearsal = rehearsal;
+    role.returned = returned;
+    fcntl(state, F_SETFD, FD_CLOEXEC);
+    if (rehearsal >= 0)
+        fcntl(rehearsal, F_SETFD, FD_CLOEXEC);
+    prctl(PR_SET_NAME, program_invocation_short_name);
+}
+
+static void read_takeover(void)
+{
+    unsigned long state, rehearsal, returned = 0;
+    bool good = take_number("SHALLOT_STATE", INT32_MAX, &state);
+    bool rehearsed = take_number("SHALLOT_REHEARSAL", INT32_MAX, &rehearsal);
+
+    take_number("SHALLOT_RETURNED", 1, &returned);
+    if (good && role.worker == 0 && is_sealed((int)state))
+        take_over((int)state, rehearsed ? (int)rehearsal : -1, returned == 1);
+}
+
 /* Early: the composition root's own constructor asks for the role. */
 __attribute__((constructor(101))) static void read_role(int argc, char **argv, char **envp)
 {
@@ -169,8 +192,9 @@ __attribute__((constructor(101))) static void read_role(int argc, char **argv, c
     good = take_number("SHALLOT_SLOT", SL__SLOTS - 1, &slot) && good;
     good = take_number("SHALLOT_CHANNEL", INT32_MAX, &channel) && good;
     good = take_number("SHALLOT_SCOREBOARD", INT32_MAX, &scoreboard) && good;
-    if (good && worker > 0 && is_channel((int)channel) && is_scoreboard((int)scoreboard))
+    if (good && worker > 0 && is_channel((int)channel) && is_sealed((int)scoreboard))
         become_worker((uint32_t)worker, (unsigned)slot, (int)channel, (int)scoreboard);
+    read_takeover();
 }
 
 const struct sl__role *sl__role(void)

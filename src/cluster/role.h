@@ -15,6 +15,9 @@ struct sl__role {
     unsigned slot;   /* in the scoreboard */
     int channel;     /* descriptor, -1 */
     int scoreboard;  /* descriptor, -1 */
+    int state;       /* descriptor: this is a master that takes over from itself; -1 */
+    int rehearsal;   /* descriptor to report to: it only tries whether it could; -1 */
+    bool returned;   /* it takes over from a program that could not */
     char **argv;     /* as given to the process (copies) */
 };
 
