@@ -63,6 +63,8 @@ void sl__supervisor_archive(struct sl__supervisor *s, struct sl__archive *a)
     sl__archive_i64(a, &s->config.drain_ns);
     sl__archive_i64(a, &s->config.ready_ns);
     sl__archive_bool(a, &s->started);
+    sl__archive_bool(a, &s->stopping);
+    sl__archive_bool(a, &s->finished);
     sl__archive_bool(a, &s->held);
     sl__archive_bool(a, &s->proven);
     sl__archive_bool(a, &s->exhausted);
@@ -78,7 +80,8 @@ void sl__supervisor_archive(struct sl__supervisor *s, struct sl__archive *a)
     archive_generation(a, &s->current);
     archive_generation(a, &s->candidate);
     s->wake = INT64_MIN;
-    if (a->error == 0 && (s->instances < 1 || s->instances > SL__INSTANCES_MAX ||
-                          !sound(s, &s->current) || !sound(s, &s->candidate)))
+    if (a->error == 0 && !s->stopping && /* then positions are not looked after any more */
+        (s->instances < 1 || s->instances > SL__INSTANCES_MAX || !sound(s, &s->current) ||
+         !sound(s, &s->candidate)))
         a->error = -EBADMSG;
 }
