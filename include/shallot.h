@@ -24,5 +24,6 @@
 #include <shallot/response.h>
 #include <shallot/router.h>
 #include <shallot/shared.h>
+#include <shallot/stats.h>
 
 #endif

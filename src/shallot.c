@@ -13,6 +13,7 @@
 #include "cluster/master.h"
 #include "cluster/rehearsal.h"
 #include "cluster/role.h"
+#include "serve/dying.h"
 #include "serve/serving.h"
 
 /* Named here because main() seldom frees it: so a leak checker that looks after main() has returned
@@ -58,6 +59,11 @@ static int master_send(sl_app *app, uint32_t target, const char *topic, const vo
     return sl__master_send(target, topic, data, len);
 }
 
+static sl_stats *master_stats(sl_app *app)
+{
+    return sl__master_stats();
+}
+
 static int run_master(sl_app *app)
 {
     struct sl__endpoint endpoints[SL__LISTENERS_MAX];
@@ -70,18 +76,26 @@ static int run_master(sl_app *app)
         .drain_ms = app->options.drain_ms,
         .grace_ms = app->options.grace_ms,
         .ready_ms = app->options.ready_ms,
+        .health_ms = app->options.health_ms,
+        .rolling = app->options.rolling,
         .message_bytes = app->options.limits.message_bytes,
         .queue_bytes = app->options.limits.queue_bytes,
         .endpoints = endpoints,
         .build = app->options.build,
         .watch = app->options.watch,
         .shared = sl__app_shared(app),
+        .control = app->options.control,
+        .crash_dir = app->options.crash_dir,
+        .crash_reports = app->options.crash_reports,
+        .watchdog_ms = app->options.watchdog_ms == SL_NO_WATCHDOG ? 0 : app->options.watchdog_ms,
+        .last_answer = sl__last_answer,
         .hooks = {on_worker_up, on_worker_exit, on_master_message, on_shared, app},
     };
 
     sl__log_set_who("master");
     app->master_send = master_send;
     sl__app_shared_setup(app, 0, NULL, false); /* the master waits for nobody */
+    app->read_stats = master_stats;
     config.endpoint_count = sl__serving_endpoints(app, endpoints);
     if (app->development) {
         config.instances = 1;

@@ -15,7 +15,7 @@ class Bench:
         self.quick = options.quick
         self.peers_wanted = not options.no_peers
         self.rounds_wanted = options.rounds or (3 if self.quick else 15)
-        seconds = options.seconds or (0.15 if self.quick else 0.6)
+        seconds = options.seconds or (0.12 if self.quick else 0.6)
         self.builds = not options.no_build
         self.less = 5 if self.quick else 1  # divides what is counted
         self.build, self.place = Path(options.build).resolve(), place
@@ -37,8 +37,8 @@ class Bench:
             build(self.build)
 
     def there(self, *names):
-        """Those that are wanted and installed."""
-        return [name for name in names if name in self.programs and name in self.installed]
+        """Those that are wanted and installed; what follows a comma names a way to run the program."""
+        return [name for name in names if name.split(",")[0] in self.programs & self.installed]
 
     @contextlib.contextmanager
     def servers(self, wanted):
@@ -62,11 +62,11 @@ class Bench:
             return None
 
     def rounds(self, table, case, running, load, cpus=None):
-        """Measures every server once a round, in an order that rotates. {name: [Result of each round]}; a server that failed in one
-        round is left out as a whole, so that rounds stay comparable."""
+        """Measures every server once a round, in an order that rotates, after a round that does not count (Node compiles as it goes).
+        {name: [Result of each round]}; a server that failed in one round is left out as a whole, so that rounds stay comparable."""
         generator = self.other if self.other and load.new in self.other.modes else self.loader
         names, results = list(running), {name: [] for name in running}
-        for n in range(self.rounds_wanted):
+        for n in range(0 if self.quick else -1, self.rounds_wanted):
             turn = n % len(names)
             for name in names[turn:] + names[:turn]:
                 if name not in results:
@@ -74,7 +74,7 @@ class Bench:
                 result = self.attempt(generator.measure, running[name], load, cpus)
                 if result is None:
                     del results[name]
-                else:
+                elif n >= 0:
                     results[name].append(result)
         for needed in ("limit", "onion"):
             if needed in running and needed not in results:

@@ -16,7 +16,7 @@ def calls(bench):
     """System calls and readings of the clock per request."""
     rows = []
     for name in ["limit", "onion", *bench.there("nginx", "h2o", "lighttpd", "haproxy", "node")]:
-        for connections in (1, 64):
+        for connections in (64,) if bench.quick else (1, 64):
             counted = bench.attempt(count_calls, bench, name, connections)
             if counted is None:
                 continue
@@ -100,14 +100,15 @@ def instructions(bench):
     """User-space instructions per request, function by function (callgrind)."""
     if not bench.there("valgrind"):
         return
-    command = [machine.ROOT / "bench/instructions", "--build", bench.build, "--requests", str(1000 // bench.less)]
+    command = [machine.ROOT / "bench/instructions", "--no-build", "--build", bench.build, "--requests", str(1000 // bench.less)]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     if done.returncode:
         raise Failed((done.stderr.strip().splitlines() or ["bench/instructions failed"])[-1])
     totals = {name: int(n.replace(",", "")) for name, n in re.findall(r"^### (\w+), .*: ([\d,]+) instructions", done.stdout, re.M)}
     bench.keep("instructions", "total", totals)
     rows = [[name, f"{n:,}", figures.exactly_at_most(n, 1500)] for name, n in totals.items()]
-    bench.table("Instructions per request", "In user space, counted by callgrind; `bench/run instructions` lists them function by function.", ["program", "instructions", "verdict"], rows)
+    bench.table("Instructions per request", "In user space, counted by callgrind; `bench/run instructions` lists them function by function.",
+                ["program", "instructions", "verdict"], rows)
     bench.say(re.sub(r"^###", "####", done.stdout, flags=re.M).strip() + "\n", detail=True)
 
 

@@ -17,6 +17,7 @@ PACKAGES = {  # program: package
 SHALLOT = {  # name in the tables: program; "shallot" serves a file
     "onion": "bench/onion", "hello": "examples/hello", "visits": "examples/visits", "shallot": "bench/files",
 }
+NODE = {"node": "index.js", "node, plain": "plain.js"}
 CONFIGURED = {  # name in the tables: program, configuration, options before it
     "nginx": ("nginx", "nginx.conf", ["-e", "stderr", "-c"]),
     "nginx, no cache": ("nginx", "nginx.conf", ["-e", "stderr", "-c"]),
@@ -88,8 +89,8 @@ class Peers:
             arguments = [self.files / file] if file else [argument] if argument else []
             command = [self.build / SHALLOT[name], *arguments]
             more = {"PORT": port, "HOST": "127.0.0.1", "SHALLOT_INSTANCES": workers}
-        elif name == "node":
-            command, more = [find("node"), HERE / "seed/index.js"], {"PORT": port, "INSTANCES": workers}
+        elif name in NODE:
+            command, more = [find("node"), HERE / "seed" / NODE[name]], {"PORT": port, "INSTANCES": workers}
         else:
             command, more = self.peer(name, port, workers), {}
         return Server(name, port, "/hello" if name == "onion" else f"/{file}", command, {**more, **(env or {})}, cpus)

@@ -30,8 +30,8 @@ typedef struct sl_limits {
     unsigned rate_grace_ms; /**< of waiting for one body or one answer, before its rate counts.
                                Default 10,000 */
     unsigned idle_ms;   /**< kept connection without a request; over it: close. Default 60,000 */
-    unsigned linger_ms; /**< after an error answer, how long input is drained before closing.
-                           Default 1,000 */
+    unsigned linger_ms; /**< after the last answer, how long input is drained before closing; as
+                           long again while that answer is being taken. Default 1,000 */
     unsigned connection_requests; /**< requests on one connection, then Connection: close. Default
                                      1,000,000 */
     unsigned connections; /**< per worker; at the limit accepting pauses. Default: the descriptor

@@ -11,6 +11,7 @@
 #include "shallot/app.h"
 #include "shallot/cluster.h"
 #include "shallot/ctx.h"
+#include "shallot/stats.h"
 
 #include "app/layers.h"
 #include "app/shared.h"
@@ -73,7 +74,9 @@ struct sl_app {
      * sl__bus_send(). NULL: they fail with -EPIPE. */
     int (*master_send)(sl_app *app, uint32_t target, const char *topic, const void *data,
                        size_t len);
-    void *root; /* shallot.c's own */
+    /** What sl_stats_new() does; set by whoever runs the process. NULL: nothing is known. */
+    sl_stats *(*read_stats)(sl_app *app);
+    void *root; /* of whoever runs the process */
 };
 
 /** The app as a service: set serve to run requests through its onion. Valid as long as the app. */

@@ -58,12 +58,11 @@ const sl_middleware sl__layer_behind = {go_behind, NULL, NULL};
 
 int sl__onion_open(sl_ctx *c, struct sl__opened *frame, const sl_middleware *first)
 {
-    struct sl__opened *outer = frame->outer;
     int r;
 
     c->frame = frame;
     r = run(c, first);
-    c->frame = outer;
+    c->frame = frame->outer;
     c->layer = NULL;
     return r;
 }

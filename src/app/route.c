@@ -40,6 +40,20 @@ uint32_t sl__ends_from(const struct sl__ends *e, uint32_t from)
     return low;
 }
 
+const struct sl__route *sl__ends_look(const struct sl__ends *e, const struct sl__search *s,
+                                      const struct sl__route *best)
+{
+    for (uint32_t i = sl__ends_from(e, s->from); i < e->count; i++) {
+        const struct sl__route *route = e->list[i];
+
+        if (best && route->order >= best->order)
+            break;
+        if (sl__route_takes(route, s))
+            return route;
+    }
+    return best;
+}
+
 void sl__ends_finish(struct sl__ends *e)
 {
     sl__free(e->list);

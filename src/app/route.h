@@ -64,21 +64,20 @@ void sl__ends_finish(struct sl__ends *e);
 
 /** The first route of the list, which is not empty, that the search has not come to yet, is defined
  * before @p best (NULL: any), and takes the request; else @p best. */
+SL__APART const struct sl__route *
+sl__ends_look(const struct sl__ends *e, const struct sl__search *s, const struct sl__route *best);
+
+/** The same; mostly it is the first of the list. */
 static inline const struct sl__route *sl__ends_consider(const struct sl__ends *e,
                                                         const struct sl__search *s,
                                                         const struct sl__route *best)
 {
-    uint32_t i = e->list[0]->order >= s->from ? 0 : sl__ends_from(e, s->from);
+    const uint32_t other = 1u << SL__METHOD_OTHER; /* then the name has to be compared */
+    const struct sl__route *first = e->list[0];
 
-    for (; i < e->count; i++) {
-        const struct sl__route *route = e->list[i];
-
-        if (best && route->order >= best->order)
-            break;
-        if (sl__route_takes(route, s))
-            return route;
-    }
-    return best;
+    if (!best && first->order >= s->from && (first->methods & s->methods & ~other))
+        return first;
+    return sl__ends_look(e, s, best);
 }
 
 #endif

@@ -77,6 +77,24 @@ void sl__buf_consume(struct sl__buf *b, size_t len)
         b->at = b->end = 0;
 }
 
+void sl__buf_trim(struct sl__buf *b)
+{
+    size_t len = sl__buf_len(b), size = len > SMALLEST ? len : SMALLEST;
+    char *data;
+
+    if (b->size <= size || b->size - size < b->size / 8)
+        return;
+    if (b->at > 0)
+        memmove(b->data, b->data + b->at, len);
+    b->at = 0;
+    b->end = len;
+    data = sl__try_realloc(b->data, size);
+    if (!data) /* it stays as large as it is */
+        return;
+    b->data = data;
+    b->size = size;
+}
+
 void sl__buf_finish(struct sl__buf *b)
 {
     sl__free(b->data);

@@ -32,6 +32,8 @@ int sl__buf_append(struct sl__buf *b, const void *bytes, size_t len);
 /** Drops @p len bytes at the front; an empty buffer starts again at 0. */
 void sl__buf_consume(struct sl__buf *b, size_t len);
 /** Frees the memory; the buffer is empty and usable again. */
+/** Gives back the memory that the content does not need, for one that will not grow soon. */
+void sl__buf_trim(struct sl__buf *b);
 void sl__buf_finish(struct sl__buf *b);
 
 #endif

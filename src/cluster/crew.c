@@ -62,14 +62,18 @@ static void report_exit(struct sl__member *w, int code, int signal)
         .reason = w->reason[0] ? w->reason : NULL,
     };
 
-    sl__scoreboard_assign(&m->board, w->slot, 0); /* its successor may be given the slot below */
+    /* Its successor may be given the slot below. */
+    sl__scoreboard_bury(&m->board, w->slot, !w->leaving && w->pid > 0);
     if (w->greeted) {
         sl__relay_leave(m->relay, w->id);
         sl__master_watch_donor(m);
     }
     sl__supervisor_exited(m->supervisor, w->id, &exit, m->loop.now);
+    if (signal)
+        sl__aftermath_died(m, w);
     if (w->pid > 0)
         sl__master_tell(m, w, m->config.hooks.worker_exit, code, signal);
+    sl__control_gone(m, w->id);
     release(w);
 }
 
@@ -147,6 +151,8 @@ static int start_process(struct sl__member *w, const struct sl__executable *exec
         .worker = w->id,
         .slot = w->slot,
         .scoreboard = m->board.fd,
+        .crash_memory = m->aftermath.memory,
+        .crash_socket = m->aftermath.worker_end,
         .mask = &m->signals.old_mask,
         .files = m->files.rlim_max > 0 ? &m->files : NULL,
     };
@@ -223,6 +229,7 @@ void sl__crew_spawn(struct sl__master *m, uint32_t id, unsigned slot, unsigned g
         sl__loop_defer(&m->loop, &w->stillborn);
         return;
     }
+    sl__scoreboard_introduce(&m->board, slot, w->pid, generation, m->loop.now);
     sl__log(SL__DEBUG, "worker %u started (pid %d)", id, w->pid);
 }
 
@@ -271,11 +278,13 @@ void sl__crew_give_up(struct sl__member *w, const char *why)
 
 void sl__crew_bury(struct sl__member *w)
 {
+    struct sl__master *m = w->master;
     siginfo_t info = {0};
     int r;
 
     if (w->channel)
         sl__channel_pump(w->channel);
+    sl__aftermath_pump(m);
     do
         r = waitid(P_PIDFD, (id_t)w->process.fd, &info, WEXITED | WNOHANG);
     while (r < 0 && errno == EINTR);
@@ -293,6 +302,7 @@ void sl__crew_forget_listener(struct sl__listener *l, void *master)
 {
     struct sl__master *m = master;
 
+    sl__aftermath_forget_listener(m, l);
     for (struct sl__link *at = m->crew.members.next; at != &m->crew.members; at = at->next) {
         struct sl__member *w = SL__OWNER(at, struct sl__member, link);
 

@@ -65,6 +65,12 @@ static void archive_flags(struct sl__member *w, struct sl__archive *a)
     sl__archive_bool(a, &w->leaving);
     sl__archive_bool(a, &w->aborted);
     sl__archive_bool(a, &w->refused);
+    sl__archive_bool(a, &w->dying);
+    sl__archive_i64(a, &w->stuck_tick);
+    sl__archive_u32(a, &w->stuck_ms);
+    sl__archive_u32(a, &w->left.culprits);
+    sl__archive_u32(a, &w->left.bystanders);
+    sl__archive_u32(a, &w->left.idle);
 }
 
 /* The part that needs no descriptor, and then those with what waits for them. */

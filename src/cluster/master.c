@@ -42,7 +42,11 @@ static void act_kill(void *self, uint32_t id, int signal)
 
 static void act_good(void *self, unsigned generation)
 {
+    char done[48];
+
     sl__master_promote(self, generation);
+    snprintf(done, sizeof done, "generation %u serves", generation);
+    sl__control_over(self, SL__CONTROL_RELOAD, 0, NULL, done);
 }
 
 static void act_proven(void *self, unsigned generation)
@@ -52,7 +56,13 @@ static void act_proven(void *self, unsigned generation)
 
 static void act_failed(void *self, unsigned generation, const char *reason)
 {
+    char error[640];
+
     sl__master_demote(self);
+    snprintf(error, sizeof error, "generation %u failed: %s; the running code stays", generation,
+             reason);
+    sl__control_over(self, SL__CONTROL_RELOAD, 0, error, NULL);
+    sl__control_over(self, SL__CONTROL_UPGRADE, 0, error, NULL);
 }
 
 static bool ask_served(void *self, uint32_t id)
@@ -84,6 +94,8 @@ static void act_finished(void *self, int status)
 static void act_log(void *self, enum sl__level level, const char *line)
 {
     sl__log(level, "%s", line);
+    if (level > SL__DEBUG)
+        sl__control_progress(self, line);
 }
 
 /* At the end of the tick: a master that was stopped for a while finds its time over and everything
@@ -123,6 +135,13 @@ void sl__master_tell(struct sl__master *m, const struct sl__member *w,
         hook(m->config.hooks.self, &info);
 }
 
+static int64_t settle_ns(const struct sl__master *m)
+{
+    if (m->config.health_ms)
+        return m->config.health_ms * SL__MS;
+    return m->config.development ? SETTLE_DEVELOPMENT_NS : SETTLE_NS;
+}
+
 static void make_supervisor(struct sl__master *m)
 {
     const struct sl__supervisor_config config = {
@@ -130,7 +149,8 @@ static void make_supervisor(struct sl__master *m)
         .development = m->config.development,
         .drain_ns = m->config.drain_ms * SL__MS,
         .ready_ns = m->config.ready_ms * SL__MS,
-        .settle_ns = m->config.development ? SETTLE_DEVELOPMENT_NS : SETTLE_NS,
+        .settle_ns = settle_ns(m),
+        .rolling = m->config.rolling,
         .healthy_ns = SL__SEC,
         .backoff_min_ns = SL__SEC / 10,
         .backoff_max_ns = 10 * SL__SEC,
@@ -218,9 +238,12 @@ static void init(struct sl__master *m, const struct sl__master_config *config)
     *m = (struct sl__master){.config = *config, .status = 1};
     m->held.fd = m->candidate.fd = m->board.fd = -1;
     sl__master_upgrade_init(m);
+    sl__aftermath_init(&m->aftermath);
     if (m->config.instances > SL__INSTANCES_MAX)
         m->config.instances = SL__INSTANCES_MAX;
     m->instances = config->instances;
+    m->control.watch.fd = -1;
+    sl__list_init(&m->control.clients);
     sl__listeners_init(&m->listeners);
     sl__regions_init(&m->regions);
     sl__crew_init(&m->crew);
@@ -257,6 +280,10 @@ static int start(struct sl__master *m)
     r = open_regions(m);
     if (r < 0)
         goto fail;
+    what = "prepare for crashes";
+    r = sl__aftermath_start(m);
+    if (r < 0)
+        goto fail;
     what = "make the relay";
     r = sl__master_bus_start(m);
     if (r < 0)
@@ -284,10 +311,12 @@ static void run(struct sl__master *m)
                                                            .reload = reload,
                                                            .self = m,
                                                        });
-    if (sl__role()->state >= 0)
+    if (sl__role()->state >= 0) {
         sl__master_taken_over(m);
-    else
+    } else {
+        sl__control_start(m, m->config.control);
         sl__supervisor_start(m->supervisor, m->loop.now);
+    }
     r = sl__loop_run(&m->loop);
     if (r < 0)
         sl__log(SL__ERROR, "the event loop failed: %s", sl_strerror(r));
@@ -297,8 +326,11 @@ static void run(struct sl__master *m)
 static void finish(struct sl__master *m)
 {
     sl__master_upgrade_end(m);
+    sl__control_stop(m);
+    sl__log_flush();
     sl__development_free(m->development);
     sl__crew_finish(m);
+    sl__aftermath_stop(m);
     if (m->relay)
         sl__master_bus_stop(m);
     sl__supervisor_free(m->supervisor);

@@ -10,6 +10,8 @@
 #include "base/time.h"
 #include "shallot/error.h"
 
+#include <errno.h>
+
 static void take_settings(struct sl__master *m, const struct sl__member *w)
 {
     uint32_t wanted = w->instances;
@@ -31,26 +33,28 @@ static void take_settings(struct sl__master *m, const struct sl__member *w)
     sl__supervisor_set_instances(m->supervisor, wanted, m->loop.now);
 }
 
-void sl__master_reload(struct sl__master *m)
+int sl__master_reload(struct sl__master *m)
 {
     struct sl__executable next;
     int r;
 
     if (m->upgrade.stage != SL__UPGRADE_NONE) {
         sl__log(SL__WARN, "an upgrade is under way: reload refused, ask again when it is over");
-        return;
+        return -EBUSY;
     }
     r = sl__executable_open(&next, m->held.path);
     if (r < 0) {
         sl__log(SL__ERROR, "cannot reload %s: %s; the running code stays", m->held.path,
                 sl_strerror(r));
-        return;
+        return r;
     }
+    sl__control_over(m, SL__CONTROL_RELOAD, 0, "given up for a newer reload", NULL);
     sl__executable_close(&m->candidate);
     m->candidate = next;
     sl__listeners_demote(&m->listeners, sl__crew_forget_listener, m); /* of one given up for this */
     sl__regions_demote(&m->regions);
     sl__supervisor_reload(m->supervisor, m->loop.now);
+    return 0;
 }
 
 const struct sl__executable *sl__master_code(struct sl__master *m, bool candidate)

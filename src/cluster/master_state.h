@@ -1,12 +1,14 @@
 /*
  * What the master remembers, shared by its files: master.c (life), master_code.c (executables and
- * generations), master_signals.c, master_bus.c (the relay's hands), crew.c and crew_frames.c (the
- * workers).
+ * generations), master_signals.c, aftermath.c and its sisters (crashes), master_bus.c (the relay's
+ * hands), crew.c and crew_frames.c (the workers).
  */
 #ifndef SL__CLUSTER_MASTER_STATE_H
 #define SL__CLUSTER_MASTER_STATE_H
 
+#include "cluster/aftermath.h"
 #include "cluster/archive.h"
+#include "cluster/control.h"
 #include "cluster/crew.h"
 #include "cluster/development.h"
 #include "cluster/executable.h"
@@ -43,6 +45,7 @@ struct sl__master {
     struct sl__listeners listeners;
     struct sl__regions regions;
     struct sl__crew crew;
+    struct sl__aftermath aftermath; /* of crashes */
     struct sl__supervisor *supervisor;
     struct sl__timer wake; /* the supervisor's */
     struct sl__task look;  /* it is due, once what has happened meanwhile has been heard */
@@ -57,14 +60,17 @@ struct sl__master {
         struct sl__timer patience;  /* of it */
         pid_t pid;
         int report;
+        int64_t until; /* the exec may wait for other things to end */
     } upgrade;
+    struct sl__control control;
     uint32_t instances; /* as the code that serves wants it; by its HELLO or config */
     int status;
 };
 
 /* master_code.c */
-/** New code is at the executable's path: opens it and lets the supervisor try it. */
-void sl__master_reload(struct sl__master *m);
+/** New code is at the executable's path: opens it and lets the supervisor try it. 0, or a negative
+ * errno, which has been logged. */
+int sl__master_reload(struct sl__master *m);
 /** What a worker of @p generation is to run. */
 const struct sl__executable *sl__master_code(struct sl__master *m, bool candidate);
 /** The supervisor's good() and failed(). */
@@ -73,9 +79,10 @@ void sl__master_demote(struct sl__master *m);
 
 /* master_upgrade.c */
 void sl__master_upgrade_init(struct sl__master *m);
-/** Begins to become the program that lies at the executable's path; every outcome is logged, and a
- * failure changes nothing. */
-void sl__master_upgrade(struct sl__master *m);
+/** Begins to become the program that lies at the executable's path; the outcome is logged, and told
+ * to clients that wait for SL__CONTROL_UPGRADE. 0; a negative errno if it cannot begin, with the
+ * reason, logged too. */
+int sl__master_upgrade(struct sl__master *m, char *why, size_t len);
 /** The supervisor's: the new program's generation serves beside the old one. */
 void sl__master_upgrade_proven(struct sl__master *m);
 /** The candidate failed or was given up: there is nothing to become any more. */
@@ -92,6 +99,8 @@ void sl__master_return(struct sl__master *m);
 void sl__master_rehearsed(struct sl__master *m);
 
 /* master_signals.c */
+/** Stops gently, or at once if @p fast or when it is stopping already. */
+void sl__master_stop(struct sl__master *m, const char *why, bool fast);
 int sl__master_signals_start(struct sl__master *m);
 /** As PID 1: buries whoever has died, also those nobody knows. */
 void sl__master_reap(struct sl__master *m);

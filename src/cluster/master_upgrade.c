@@ -28,6 +28,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define AGAIN (50 * SL__MS)
+#define BUSY_MAX (30 * SL__SEC)
+
 static void archive_executable(struct sl__executable *e, struct sl__archive *a)
 {
     sl__archive_fd(a, &e->fd);
@@ -53,6 +56,8 @@ static void archive_all(struct sl__master *m, struct sl__archive *a)
     sl__listeners_archive(&m->listeners, a);
     sl__regions_archive(&m->regions, a);
     sl__crew_archive(m, a);
+    sl__aftermath_archive(m, a);
+    sl__control_archive(m, a);
     sl__supervisor_archive(m->supervisor, a);
     sl__relay_archive(m->relay, a);
     sl__archive_mark(a, "DONE");
@@ -91,6 +96,12 @@ static int read_state(struct sl__master *m, int fd, char *why, size_t len)
     if (r < 0)
         snprintf(why, len, "it cannot read the state: %s", sl_strerror(r));
     return r;
+}
+
+/* Connections of the crashed and helpers that look for names are seen out by this program. */
+static bool busy(const struct sl__master *m)
+{
+    return m->aftermath.orphan_count > 0 || m->aftermath.namer_count > 0;
 }
 
 static void failed(struct sl__master *m, const char *why)
@@ -153,6 +164,7 @@ static void rehearsal_over(struct sl__watch *watch, uint32_t events)
         return;
     }
     m->upgrade.stage = SL__UPGRADE_READY;
+    m->upgrade.until = m->loop.now + BUSY_MAX;
     sl__loop_defer(&m->loop, &m->upgrade.next);
 }
 
@@ -164,6 +176,25 @@ static void rehearsal_late(struct sl__timer *t)
     snprintf(line, sizeof line, "as a master it did not come to sl_listen() within %.1f s",
              m->config.ready_ms / 1e3);
     failed(m, line);
+}
+
+static void look_again(struct sl__timer *t)
+{
+    struct sl__master *m = SL__OWNER(t, struct sl__master, upgrade.patience);
+
+    sl__loop_defer(&m->loop, &m->upgrade.next);
+}
+
+static void become_it_when_free(struct sl__master *m)
+{
+    if (!busy(m)) {
+        become_it(m);
+    } else if (m->loop.now >= m->upgrade.until) {
+        failed(m, "the exec would have cut short what a crash has left");
+    } else {
+        m->upgrade.patience.fire = look_again;
+        sl__timer_start(&m->loop, &m->upgrade.patience, m->loop.now + AGAIN);
+    }
 }
 
 static void rehearse(struct sl__master *m)
@@ -180,6 +211,7 @@ static void rehearse(struct sl__master *m)
     if (r >= 0) {
         m->upgrade.pid = r;
         m->upgrade.stage = SL__UPGRADE_REHEARSING;
+        m->upgrade.patience.fire = rehearsal_late;
         r = sl__loop_add(&m->loop, watch);
         sl__timer_start(&m->loop, &m->upgrade.patience, m->loop.now + m->config.ready_ms * SL__MS);
     }
@@ -199,14 +231,13 @@ static void next(struct sl__task *t)
     else if (m->upgrade.stage == SL__UPGRADE_PROVING)
         rehearse(m);
     else if (m->upgrade.stage == SL__UPGRADE_READY)
-        become_it(m);
+        become_it_when_free(m);
 }
 
 void sl__master_upgrade_init(struct sl__master *m)
 {
     m->upgrade.next.run = next;
     m->upgrade.rehearsal = (struct sl__watch){.fd = -1, .events = EPOLLIN, .ready = rehearsal_over};
-    m->upgrade.patience.fire = rehearsal_late;
 }
 
 static const char *refusal(const struct sl__master *m)
@@ -222,26 +253,26 @@ static const char *refusal(const struct sl__master *m)
     return NULL;
 }
 
-void sl__master_upgrade(struct sl__master *m)
+int sl__master_upgrade(struct sl__master *m, char *why, size_t len)
 {
-    const char *why = refusal(m);
+    const char *not_now = refusal(m);
     struct sl__executable new;
-    int r;
+    int r = not_now ? -EBUSY : sl__executable_open(&new, m->held.path);
 
-    if (why) {
-        sl__log(SL__WARN, "upgrade refused: %s", why);
-        return;
-    }
-    r = sl__executable_open(&new, m->held.path);
+    if (not_now)
+        snprintf(why, len, "upgrade refused: %s", not_now);
+    else if (r < 0)
+        snprintf(why, len, "cannot upgrade to %.200s: %s; nothing has changed", m->held.path,
+                 sl_strerror(r));
     if (r < 0) {
-        sl__log(SL__ERROR, "cannot upgrade to %s: %s; nothing has changed", m->held.path,
-                sl_strerror(r));
-        return;
+        sl__log(SL__WARN, "%s", why);
+        return r;
     }
     sl__executable_close(&m->candidate);
     m->candidate = new;
     m->upgrade.stage = SL__UPGRADE_PROVING;
     sl__supervisor_try(m->supervisor, m->loop.now);
+    return 0;
 }
 
 void sl__master_upgrade_proven(struct sl__master *m)
@@ -259,6 +290,7 @@ void sl__master_upgrade_end(struct sl__master *m)
     m->upgrade.stage = SL__UPGRADE_NONE;
     sl__list_remove(&m->upgrade.next.link);
     end_rehearsal(m);
+    sl__timer_stop(&m->loop, &m->upgrade.patience);
     if (pid > 0) {
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
@@ -274,7 +306,10 @@ static int resume(struct sl__master *m)
     if (r < 0)
         return r;
     sl__master_bind_shared(m);
-    return sl__crew_resume(m);
+    r = sl__aftermath_resume(m);
+    if (r == 0)
+        r = sl__control_resume(m);
+    return r < 0 ? r : sl__crew_resume(m);
 }
 
 int sl__master_take_over(struct sl__master *m)
@@ -302,12 +337,17 @@ int sl__master_take_over(struct sl__master *m)
 
 void sl__master_taken_over(struct sl__master *m)
 {
+    char done[96];
+
     close(sl__role()->state);
     if (sl__role()->returned) {
         sl__supervisor_reject(m->supervisor, "as a master it could not take over", m->loop.now);
     } else {
         sl__log(SL__INFO, "master %d has become the new program", getpid());
         sl__supervisor_accept(m->supervisor, m->loop.now);
+        snprintf(done, sizeof done, "master %d has become the new program, generation %u serves",
+                 getpid(), sl__supervisor_generation(m->supervisor));
+        sl__control_over(m, SL__CONTROL_UPGRADE, 0, NULL, done);
     }
     sl__master_watch_donor(m);
 }

@@ -27,6 +27,7 @@ enum sl__drain_kind { SL__LEAVE_HAND_OVER = 0, SL__LEAVE_STOP = 1 };
 
 struct sl__supervisor_config {
     unsigned instances; /* at least 1, at most SL__INSTANCES_MAX count */
+    bool rolling;       /* a reload's workers are spawned one by one, and so the old ones leave */
     bool development;   /* one worker; a death before READY waits for the next reload */
     int64_t drain_ns;   /* DRAIN deadline, then SIGKILL */
     int64_t ready_ns;   /* from spawn to READY, then SIGABRT */
@@ -101,6 +102,10 @@ bool sl__supervisor_reloading(const struct sl__supervisor *s);
 void sl__supervisor_stop(struct sl__supervisor *s, bool fast, int64_t now);
 /** One worker more (+1) or less (-1); at least one stays. */
 void sl__supervisor_scale(struct sl__supervisor *s, int by, int64_t now);
+/** Replaces a READY worker of the current generation: it is told to leave once another is READY in
+ * its place. 0; -ESRCH if there is no such worker; -EBUSY if it is about to be replaced or is not
+ * READY, or everybody is to leave. */
+int sl__supervisor_retire(struct sl__supervisor *s, uint32_t id, int64_t now);
 /** From a HELLO of a good generation: the code wants this many. Call it once for a generation, from
  * good() for instance, or a respawn's HELLO takes back what sl__supervisor_scale() did. */
 void sl__supervisor_set_instances(struct sl__supervisor *s, unsigned instances, int64_t now);
@@ -118,6 +123,14 @@ enum sl__worker_state {
 enum sl__worker_state sl__supervisor_state(const struct sl__supervisor *s, uint32_t id);
 unsigned sl__supervisor_ready_count(const struct sl__supervisor *s);
 unsigned sl__supervisor_generation(const struct sl__supervisor *s);
+/** Of the generation that is being tried; 0: there is none. */
+unsigned sl__supervisor_candidate(const struct sl__supervisor *s);
+/** How many workers there should be. */
+unsigned sl__supervisor_instances(const struct sl__supervisor *s);
+/** The crash budget is used up: one slow retry goes on. */
+bool sl__supervisor_exhausted(const struct sl__supervisor *s);
+/** When the next worker is to be spawned after a death; INT64_MAX: none is due. */
+int64_t sl__supervisor_due(const struct sl__supervisor *s);
 
 /** Writes all it knows, or reads it into a supervisor that was not started; what is due then is
  * done with the next call. */

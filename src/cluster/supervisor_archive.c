@@ -39,6 +39,7 @@ static void archive_generation(struct sl__archive *a, struct sl__sv_generation *
         struct sl__sv_position *p = &g->positions[i];
 
         sl__archive_u32(a, &p->holder);
+        sl__archive_u32(a, &p->retiring);
         sl__archive_u32(a, &p->deaths);
         sl__archive_i64(a, &p->due);
     }
@@ -49,7 +50,8 @@ static bool sound(const struct sl__supervisor *s, const struct sl__sv_generation
     for (unsigned i = 0; i < g->count; i++) {
         unsigned holder = g->positions[i].holder;
 
-        if (holder > s->slots_used || (holder && s->workers[holder - 1].id == 0))
+        if (g->positions[i].retiring > s->slots_used || holder > s->slots_used ||
+            (holder && s->workers[holder - 1].id == 0))
             return false;
     }
     return true;

@@ -145,6 +145,10 @@ static void take_frame(void *self, struct sl__frame *frame)
     case SL__FRAME_SHARED:
         take_shared(w, frame);
         break;
+    case SL__FRAME_QUESTION:
+        if (w->events.question)
+            w->events.question(w->events.self, frame->topic, frame->head.target);
+        break;
     default: /* from a newer master of the same protocol version: nothing that must be understood */
         break;
     }
@@ -293,6 +297,18 @@ void sl__worker_give(struct sl__worker *w, int fd, unsigned listener)
     struct sl__frame_head head = {.type = SL__FRAME_GIVE, .target = listener};
 
     sl__channel_send(w->channel, &head, NULL, NULL, fd); /* closed if it cannot be sent */
+}
+
+void sl__worker_answer(struct sl__worker *w, uint32_t number, const char *text, size_t len)
+{
+    struct sl__frame_head head = {.type = SL__FRAME_ANSWER, .target = number, .body_len = len};
+
+    sl__channel_send(w->channel, &head, NULL, text, -1); /* else the asker gives up in time */
+}
+
+void sl__worker_retire(struct sl__worker *w, const char *why)
+{
+    sl__channel_send(w->channel, &(struct sl__frame_head){.type = SL__FRAME_RETIRE}, why, NULL, -1);
 }
 
 void sl__worker_failed(struct sl__worker *w, const char *reason)

@@ -28,6 +28,8 @@ struct sl__worker_events {
     void (*drain)(void *self, enum sl__drain_kind kind, int64_t deadline_ns, int64_t grace_ns);
     /** The master is gone (CL7); said once. The channel takes nothing any more. */
     void (*orphaned)(void *self);
+    /** An operator asks; sl__worker_answer() with the number. May be NULL. */
+    void (*question)(void *self, const char *what, uint32_t number);
     /** The channel has room again (sl__bus_writable()). May be NULL. */
     void (*writable)(void *self);
     void *self;
@@ -48,6 +50,9 @@ struct sl__channel *sl__worker_channel(struct sl__worker *w);
 void sl__worker_ready(struct sl__worker *w);
 /** Hands an idle connection over; owns @p fd. */
 void sl__worker_give(struct sl__worker *w, int fd, unsigned listener);
+void sl__worker_answer(struct sl__worker *w, uint32_t number, const char *text, size_t len);
+/** Asks to be replaced by a fresh process; this one is then told to leave. */
+void sl__worker_retire(struct sl__worker *w, const char *why);
 /** Tells the master why this worker cannot start, at once; the caller then exits. */
 void sl__worker_failed(struct sl__worker *w, const char *reason);
 

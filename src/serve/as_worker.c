@@ -5,10 +5,13 @@
  * (cluster/worker.c).
  */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "app/routes.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "serve/dying.h"
 #include "serve/serving.h"
 #include "shallot/error.h"
 
@@ -39,6 +42,8 @@ static void on_bus_frame(void *self, struct sl__frame *frame)
 {
     struct sl__serving *s = self;
 
+    if (frame->head.type == SL__FRAME_MESSAGE)
+        sl__tally_add(&s->slot->tally.messages_in, 1);
     sl__bus_frame(s->app->bus, frame);
 }
 
@@ -87,6 +92,17 @@ static void on_orphaned(void *self)
                       grace < ORPHAN_GRACE ? grace : ORPHAN_GRACE, true);
 }
 
+static void on_question(void *self, const char *what, uint32_t number)
+{
+    struct sl__serving *s = self;
+    struct sl__buf text = {0};
+
+    if (strcmp(what, "routes") == 0 && sl__app_routes(s->app, &text) == 0)
+        sl__worker_answer(s->worker, number, text.data ? text.data + text.at : "",
+                          sl__buf_len(&text));
+    sl__buf_finish(&text);
+}
+
 int sl__serve_as_worker(sl_app *app, const struct sl__role *role)
 {
     struct sl__serving s = {.app = app, .gate = {set_connections, too_many}};
@@ -96,6 +112,7 @@ int sl__serve_as_worker(sl_app *app, const struct sl__role *role)
                                        .shared = on_shared,
                                        .drain = on_drain,
                                        .orphaned = on_orphaned,
+                                       .question = on_question,
                                        .writable = on_writable,
                                        .self = &s};
     struct sl__hello hello = {.instances = (uint32_t)app->options.instances,
@@ -115,11 +132,13 @@ int sl__serve_as_worker(sl_app *app, const struct sl__role *role)
         return sl__serving_failed_to("map the scoreboard", r);
     s.slot = &s.board.slots[role->slot];
     s.lane = role->slot;
+    sl__affinity_start(&s);
     r = sl__serving_init(&s);
     if (r < 0) {
         sl__serving_failed_to("start the worker", r);
         goto out;
     }
+    sl__dying_prepare(&s);
     hello.endpoint_count = sl__serving_endpoints(app, hello.endpoints);
     s.worker = sl__worker_new(&s.loop, &hello, sl__app_shared(app), app->options.limits.queue_bytes,
                               &events);

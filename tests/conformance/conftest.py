@@ -34,6 +34,8 @@ static int echo(sl_ctx *c)
         return r;
     sl_set_header(c, "X-Method", sl_method(c));
     sl_set_header(c, "X-Target", sl_target(c));
+    if (sl_set_header(c, "X-Path", sl_path(c)) < 0)
+        sl_set_header(c, "X-Path", "not to be sent"); /* a line end was escaped in it */
     if (sl_header(c, "Host"))
         sl_set_header(c, "X-Host", sl_header(c, "Host"));
     if (sl_header(c, "X"))

@@ -5,7 +5,7 @@ import pytest
 
 import wire
 from cases import CASES
-from cases.table import NEXT, chunked
+from cases.table import HOST, NEXT, Case, chunked
 from harness import LONG
 
 SMALL = 400  # octets; what is larger is cut at a sample of places, and never octet by octet
@@ -47,6 +47,32 @@ def test_whole(echo, mode):
 @pytest.mark.parametrize("what", AHEAD)
 def test_behind(echo, what):
     check(echo, [wire.Run(wire.behind(case, *AHEAD[what]), [], f"behind {what}") for case in CASES])
+
+
+# One octet that may not stand there, and the same place with one that may, to be put into what is repeated before and behind.
+PLACES = {"a method": ("GET{}G /c HTTP/1.1\r\n" + HOST + "\r\n", "M", 24, "(\x80\0", "~"),
+          "a path": ("GET /{} HTTP/1.1\r\n" + HOST + "\r\n", "p", 150, '"\x7f\x80\x1f<', "~"),
+          "a query": ("GET /?{} HTTP/1.1\r\n" + HOST + "\r\n", "q", 150, "#\x7f\xff\0>", "?"),
+          "an authority": ("GET http://a{}/c HTTP/1.1\r\n" + HOST + "\r\n", "a", 100, "@\\|\x80", "_"),
+          "a host": ("GET /c HTTP/1.1\r\nHost: a{}\r\n\r\n", "h", 150, "/\x80@\x7f", "-"),
+          "a name": ("GET /c HTTP/1.1\r\n" + HOST + "X{}: y\r\n\r\n", "n", 150, " \x80(\0@", "!"),
+          "a value": ("GET /c HTTP/1.1\r\n" + HOST + "X: {}\r\n\r\n", "v", 150, "\0\x7f\x1f\r\n", "\xff"),
+          "a later value": ("GET /c HTTP/1.1\r\n" + HOST + "A: b\r\nX: y{}\r\nC: d\r\n\r\n", "v", 150, "\x01\x7f\x0b", "\t"),
+          "a trailer's value": ("POST /c HTTP/1.1\r\n" + HOST + "Transfer-Encoding: chunked\r\n\r\n0\r\nX: {}\r\n\r\n", "t", 70, "\0\x7f",
+                                "\x80"),
+          "an extension": ("POST /c HTTP/1.1\r\n" + HOST + "Transfer-Encoding: chunked\r\n\r\n0;a={}b\r\n\r\n", "e", 70, "\x80/", "'"), }
+
+
+def test_one_octet_at_every_place(echo):
+    """Wherever the lanes of the parser begin and end, no octet falls between them."""
+    runs = []
+    for where, (form, filler, most, wrong, right) in PLACES.items():
+        for at in range(most):
+            for octet in right + wrong:
+                raw = form.format(filler * at + octet + filler * (most - at)).encode("latin-1")
+                status, end = (200, "open") if octet == right else (400, "close")
+                runs.append(wire.Run(Case(f"{where} {at} {octet!r}", "9112 2.2", "an octet", raw, (status,), end), [], "glued"))
+    check(echo, runs)
 
 
 def test_cut_in_two(echo):

@@ -265,10 +265,19 @@ def early_faults(run):
     return faults
 
 
+LAST = re.compile(rb" HTTP/1\.0\r\n|\r\nConnection:[^\r\n]*close", re.I)
+
+
+def said_last(case, got):
+    """Who has said that nothing more will come (RFC 9112 §9.6), and sends more, may find the connection gone, but has the answer. With
+    an error answer, or where the server wants the end, nobody finds that."""
+    return case.end == "close" and LAST.search(case.raw) and (got.get("statuses") or (500,))[-1] < 400
+
+
 def faults(run):
     """Why this run is not what its case says; [] if it is."""
     case, got = run.case, outcome(run)
-    if run.error:
+    if run.error and not said_last(case, got):
         return [f"{run.error!r}, received {run.received[:200]!r}"]
     if "broken" in got:
         return [f"{got['broken']}, received {got['received']!r}"]

@@ -248,7 +248,7 @@ def test_slow_readers_are_closed(serve, path):
 @pytest.mark.parametrize("path", ["/file", "/stream", "/push"])
 def test_hundreds_of_slow_readers(serve, descriptors, path):
     """Each asks for 10 MB and takes nothing: at most 64 KB of ours."""
-    count = 500
+    count = 500 if LONG else 200
     program = serve(".write_ms = 600000, .rate_grace_ms = 600000")
     outset = inside(program.pid)
     serves(program, 100)

@@ -294,6 +294,21 @@ static bool get_answers_head(unsigned at, const struct question *q, unsigned bas
     return true;
 }
 
+/* What the prefix caught, of which the route's own hide those of their name. */
+static void add_prefix(char *to, const char *own, const char *params)
+{
+    while (*params) {
+        size_t name = strcspn(params, "=") + 1, len = strcspn(params, "\n") + 1, at = strlen(to);
+        const char *from = params, *p = own;
+
+        for (; *p && from == params; p += strcspn(p, "\n") + 1)
+            if (strncmp(p, params, name) == 0)
+                from = p;
+        snprintf(to + at, TEXT - at, "%.*s\n", (int)strcspn(from, "\n"), from);
+        params += len;
+    }
+}
+
 struct verdict {
     bool passed, some, known, has_routes, answered;
 };
@@ -335,7 +350,8 @@ static unsigned run_items(unsigned at, const struct question *q, unsigned base, 
         }
         CHECK(wanted.count < ITEMS);
         wanted.ran[wanted.count].item = item;
-        snprintf(wanted.ran[wanted.count].caught, TEXT, "%s%s", caught, params);
+        strcpy(wanted.ran[wanted.count].caught, caught);
+        add_prefix(wanted.ran[wanted.count].caught, caught, params);
         wanted.count++;
         v->answered = item->kind == ROUTE && !item->goes_on;
         v->has_routes |= item->kind == ROUTE; /* one ran */

@@ -117,6 +117,7 @@ struct world {
 
     struct weather weather;
     bool development, stopped, finished;
+    bool retired; /* a worker was, so that there may be more than wanted for a while */
     unsigned instances, candidate_count;
     unsigned candidate_generation;          /* 0: none */
     bool generation_bad, generation_shares; /* of the next one */
@@ -138,7 +139,7 @@ struct world {
     bool task_done[TASKS];
     struct {
         uint64_t spawns, deaths, reloads, good, failed, gaps, lines, messages, joins, timeouts,
-            execs;
+            retired, execs;
     } seen;
 };
 

@@ -125,7 +125,7 @@ void world_begin(struct world *w, uint64_t seed)
     w->wake = INT64_MAX;
     w->heap_count = 0;
     w->order = 0;
-    w->stopped = w->finished = false;
+    w->stopped = w->finished = w->retired = false;
     w->candidate_count = w->candidate_generation = 0;
     w->last_id = w->ask_number = 0;
     w->live_count = 0;
@@ -143,6 +143,7 @@ void world_begin(struct world *w, uint64_t seed)
     w->config = (struct sl__supervisor_config){
         .instances = w->instances,
         .development = w->development,
+        .rolling = chance(w, 25),
         .drain_ns = between(w, 1, 30) * SL__SEC / 10,
         .ready_ns = between(w, 10, 60) * SL__SEC / 10,
         .settle_ns = between(w, 0, 2) * SL__SEC / 10,
@@ -272,6 +273,15 @@ static void scale(struct world *w, int by)
     sl__supervisor_scale(w->supervisor, by, w->now);
 }
 
+static void retire(struct world *w, const struct worker *k)
+{
+    int r = sl__supervisor_retire(w->supervisor, k->id, w->now);
+
+    trace(w, "RETIRE worker %u: %d", k->id, r);
+    w->retired = w->retired || r == 0;
+    w->seen.retired += r == 0;
+}
+
 void world_stop(struct world *w, bool fast)
 {
     trace(w, "STOP%s", fast ? " (fast)" : "");
@@ -309,6 +319,8 @@ void world_trouble(struct world *w)
         world_upgrade(w);
     else if (kind < 30)
         world_exec(w); /* at any moment, too */
+    else if (kind < 36 && k)
+        retire(w, k);
     else if (kind < 42)
         scale(w, chance(w, 50) ? 1 : -1);
     else if (kind < 55 && k && k->running)

@@ -1,9 +1,11 @@
 // The program of the lesson, with its counter kept in step by messages. Changed: port, host and number of workers come from
-// the environment.
+// the environment, and idle connections are kept, as all peers here are told to.
 const Server = require('./server');
 const Router = require('./router');
 
 const app = new Server({instances: Number(process.env.INSTANCES)});
+
+app.server.keepAliveTimeout = 3600e3;
 
 const router = new Router();
 

@@ -2,7 +2,7 @@
  * The answer: what stands in the response when the onion has unwound becomes octets of the output.
  *
  * The turn comes here on the request's fiber. Bytes and small files are in the output when this
- * returns, larger bytes all but their last 64 KiB; a larger file stays with the turn for the loop
+ * returns, larger bytes all but their last 32 KiB; a larger file stays with the turn for the loop
  * to send; a source is pulled here, and may wait. Nothing is sent from here unless there is much of
  * it: the connection sends everything of one read at once.
  */

@@ -3,7 +3,9 @@
  * work together.
  *
  *   conns.c   what the connections of a worker share: pools, the list, the date
- *   conn.c    its life: events, phases, deadlines, its end
+ *   conn.c    its life, from the socket to its end
+ *   phases.c  what it does: events, and the phases of a request
+ *   settle.c  what it waits for: events, deadlines, the memory it keeps
  *   input.c   blocks of input: receiving, pinning heads, parking what is incomplete
  *   turn.c    one request's turn: from a complete head through the fiber to its end
  *   body.c    the request's body, read by the handler or skipped
@@ -12,6 +14,7 @@
  *   pace.c    minimum rates: slow bodies, slow readers
  *   send.c    output: one buffer, one send, back-pressure, files
  *   close.c   error answers without a handler, and the lingering close (RFC 9112 §9.6)
+ *   last.c    what becomes of the connections when the process crashes
  *
  * A connection is callbacks of the loop; only the turn runs on a fiber. The fiber changes the turn
  * and the output, and pokes the connection, which goes on in the loop: so nothing below the loop is
@@ -21,20 +24,27 @@
 #ifndef SL__HTTP1_CONN_H
 #define SL__HTTP1_CONN_H
 
+#include <sys/epoll.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/cold.h"
 #include "base/list.h"
 #include "base/time.h"
+#include "http/counted.h"
 #include "http/exchange.h"
 #include "http/http1/chunk.h"
 #include "http/http1/parse.h"
 #include "http/http1/write.h"
+#include "http/server.h"
 #include "loop/loop.h"
 #include "shallot/limits.h"
 
 #define SL__BLOCK_DATA ((size_t)16384) /* octets of a pooled input block */
-#define SL__OUT_HIGH ((size_t)65536)   /* unsent octets at which whoever makes more has to wait */
+/* Unsent octets at which whoever makes more has to wait. With the piece that went over it, a stack
+ * and a turn, a reader that takes nothing costs 64 KiB at most. */
+#define SL__OUT_HIGH ((size_t)32768)
+#define SL__INPUT_EVENTS ((uint32_t)(EPOLLIN | EPOLLRDHUP))
 #define SL__BURST ((size_t)1048576) /* octets moved for one connection before others are served */
 
 /** Input: octets received and not consumed yet are data[at..end). */
@@ -145,9 +155,11 @@ struct sl__conns {
     struct sl__service *service;
     struct sl_limits limits;
     struct sl__link all, dead;
-    unsigned count;                       /* connections */
-    unsigned serving;                     /* turns with a fiber */
-    uint64_t served;                      /* answers by the service */
+    unsigned count; /* connections */
+    struct sl__counted counted;
+    uint64_t begun; /* requests */
+    /** A request whose fiber has waited is answered, after @p ns. NULL: nobody counts. */
+    void (*waited)(struct sl__conns *home, int64_t ns);
     int leaving;                          /* enum sl__leaving */
     int64_t grace_end;                    /* SL__STOP: idle connections are closed then */
     void (*gone)(struct sl__conns *home); /* one connection less */
@@ -194,8 +206,8 @@ void sl__conns_bury(struct sl__conn *c);
 /* conn.c */
 /** Fills the caller's memory; nothing is watched yet. */
 void sl__conn_start(struct sl__conn *c, struct sl__conns *home, int fd, unsigned listener);
-/** Watches, times and holds what the connection needs until something happens. May close it. */
-void sl__conn_settle(struct sl__conn *c);
+/** Gives an idle connection's socket to whoever takes it, and is over. */
+void sl__conn_hand_over(struct sl__conn *c);
 /** Applies home->leaving to one connection. May close it. */
 void sl__conn_leave(struct sl__conn *c);
 /** @return true if this cut a request. */
@@ -207,6 +219,30 @@ SL__COLD void sl__conn_break(struct sl__conn *c);
 /** Closes at once and gives everything back. No fiber may live. */
 SL__COLD void sl__conn_close(struct sl__conn *c);
 
+/* phases.c */
+/** The long way: goes on from whatever state the connection is in. May close it. */
+SL__APART void sl__conn_run(struct sl__conn *c);
+/** Receives once, and tells a fiber that waits for it. */
+void sl__conn_take(struct sl__conn *c);
+/** The loop's event. */
+void sl__conn_ready(struct sl__watch *w, uint32_t events);
+
+/* settle.c */
+/** Watches, times and holds what the connection needs until something happens. May close it. */
+void sl__conn_settle(struct sl__conn *c);
+/** The loop's timer. */
+void sl__conn_time(struct sl__timer *t);
+
+static inline bool sl__conn_has_fiber(const struct sl__conn *c)
+{
+    return c->phase == SL__CONN_SERVE && !c->turn->done;
+}
+
+static inline bool sl__conn_is_idle(const struct sl__conn *c)
+{
+    return c->phase == SL__CONN_READ && !c->in && !c->out && !c->fin && !c->broken;
+}
+
 /* input.c */
 struct sl__block *sl__block_take(struct sl__conns *home); /* NULL when out of memory */
 void sl__block_give(struct sl__conns *home, struct sl__block *b);
@@ -217,6 +253,8 @@ static inline size_t sl__input_len(const struct sl__conn *c)
 }
 /** True if sl__input_receive() would find room. */
 bool sl__input_has_room(const struct sl__conn *c);
+/** True if what comes is to be received now. */
+bool sl__input_wanted(const struct sl__conn *c);
 /** One recv. @return octets received; 0 for none: look at fin and broken. */
 size_t sl__input_receive(struct sl__conn *c);
 /** Between requests: an empty block goes back, a partial head moves to memory of its own size. */
@@ -273,6 +311,9 @@ static inline size_t sl__out_pending(const struct sl__conn *c)
 {
     return c->out ? sl__buf_len(&c->out->buf) : 0;
 }
+/** One send for everything: false if more is to be done. Nobody waits for room, and what has to
+ * leave before has left. */
+bool sl__out_send_all(struct sl__conn *c);
 /** Sends until empty or blocked. @p flags: MSG_MORE or 0. */
 void sl__out_flush(struct sl__conn *c, int flags);
 void sl__out_free(struct sl__conn *c);
@@ -297,6 +338,8 @@ void sl__pace_body(struct sl__conn *c);
 void sl__pace_room(struct sl__conn *c);
 /** The deadline for room has passed: true if the client has taken enough to be given another. */
 bool sl__pace_bear(struct sl__conn *c);
+/** Lingering is over: true if the last answer is still on its way, and taken fast enough. */
+bool sl__pace_linger(struct sl__conn *c);
 
 /* close.c */
 /** Answers with the status of @p error, on behalf of nobody, and closes. */
@@ -305,5 +348,11 @@ SL__COLD void sl__close_refuse(struct sl__conn *c, int error);
 void sl__close_advance(struct sl__conn *c);
 /** SL__CONN_LINGER: something has come. */
 void sl__close_linger(struct sl__conn *c);
+
+/* last.c: see server.h */
+bool sl__conns_request_of(const struct sl__conns *home, const struct sl__fiber *f,
+                          struct sl__last_request *ret);
+void sl__conns_last_words(struct sl__conns *home, const struct sl__fiber *culprit,
+                          void (*tell)(void *self, const struct sl__orphan *o), void *self);
 
 #endif

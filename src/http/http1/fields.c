@@ -51,8 +51,7 @@ static bool next_element(struct sl__str *list, struct sl__str *ret)
 }
 
 /* Empty is what clients send whose target has no host to name (RFC 9112 §3.2). */
-static __attribute__((noinline)) int judge_host(struct sl__request *r, const char *begin,
-                                                struct sl__span at)
+static int judge_host(struct sl__request *r, const char *begin, struct sl__span at)
 {
     struct sl__str value = {begin + at.at, at.len};
 
@@ -64,8 +63,7 @@ static __attribute__((noinline)) int judge_host(struct sl__request *r, const cha
     return SL__STEP_ON;
 }
 
-static __attribute__((noinline)) int judge_content_length(struct sl__request *r,
-                                                          struct sl__str value)
+static int judge_content_length(struct sl__request *r, struct sl__str value)
 {
     int64_t length = sl__decimal(value);
 
@@ -95,8 +93,7 @@ static int judge_coding(struct sl__request *r, struct sl__str coding)
     return SL__STEP_ON;
 }
 
-static __attribute__((noinline)) int judge_transfer_encoding(struct sl__request *r,
-                                                             struct sl__str value)
+static int judge_transfer_encoding(struct sl__request *r, struct sl__str value)
 {
     struct sl__str coding;
     int result = SL__STEP_ON;
@@ -121,7 +118,7 @@ static bool is_keep_alive(struct sl__str option)
            sl__lower4(option.ptr + 6) == sl__lower4("live");
 }
 
-static __attribute__((noinline)) int judge_connection(struct sl__request *r, struct sl__str value)
+static int judge_connection(struct sl__request *r, struct sl__str value)
 {
     struct sl__str option;
 
@@ -138,7 +135,7 @@ static __attribute__((noinline)) int judge_connection(struct sl__request *r, str
     return SL__STEP_ON;
 }
 
-static __attribute__((noinline)) int judge_expect(struct sl__request *r, struct sl__str value)
+static int judge_expect(struct sl__request *r, struct sl__str value)
 {
     struct sl__str expectation;
 

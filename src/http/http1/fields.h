@@ -20,8 +20,8 @@ struct sl__cursor {
     const char *begin, *at, *end;
     const char *last; /* sl__scan_last() */
     struct sl__scan_lines lines;
-    unsigned run; /* of SL__STEP_MORE: the class of which any number of octets would change nothing,
-                     or none */
+    unsigned
+        run; /* with SL__STEP_MORE: the class of which more octets would change nothing, or 0 */
 };
 
 static inline struct sl__cursor sl__cursor_of(const char *buf, size_t len)
@@ -73,10 +73,11 @@ static inline int sl__take_field(struct sl__cursor *c, struct sl__field *ret)
     }
     if (colon == name)
         return -SL_EBADREQUEST;
-    stop = sl__scan_line_quick(&c->lines, name); /* what is in a name does not stop it */
+    /* What may stand in a name, and its colon, may stand in a value: nothing there stops a scan. */
+    stop = sl__scan_line_quick(&c->lines, name);
     step = sl__take_crlf(c, stop);
     if (step <= 0) { /* not plain text, or not the whole line */
-        stop = sl__scan_by_table(colon + 1, c->end, SL__CHAR_VALUE);
+        stop = sl__scan_by_table(stop, c->end, SL__CHAR_VALUE);
         c->run = stop == c->end ? SL__CHAR_VALUE : 0;
         step = sl__take_crlf(c, stop);
         if (step <= 0)
@@ -86,15 +87,15 @@ static inline int sl__take_field(struct sl__cursor *c, struct sl__field *ret)
     value += *value == ' '; /* one is what all clients send */
     ret->name = sl__span_of(c->begin, name, colon);
     ret->value = sl__span_of(c->begin, value, stop);
-    if ((unsigned char)*value <= ' ' ||
-        (unsigned char)stop[-1] <= ' ') /* more of it; or no value */
+    /* More of it, at either end; or there is no value at all. */
+    if ((unsigned char)*value <= ' ' || (unsigned char)stop[-1] <= ' ')
         sl__trim(c->begin, &ret->value);
     return SL__STEP_ON;
 }
 
-/* Four and eight letters or '-' as a number, in lower case. Setting bit 0x20 lowers letters, and
- * makes no other token character, nor any other octet of a value, a letter or '-'; so comparisons
- * are exact. */
+/* Four and eight letters or '-' as a number, in lower case. Setting bit 0x20 lowers letters and
+ * makes nothing else one, and '-' only of CR, which no name or value holds; so comparisons are
+ * exact. */
 static inline uint32_t sl__lower4(const char *p)
 {
     uint32_t octets;

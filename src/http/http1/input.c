@@ -159,6 +159,23 @@ bool sl__input_has_room(const struct sl__conn *c)
     return b->end < b->size || worth_moving(b);
 }
 
+bool sl__input_wanted(const struct sl__conn *c)
+{
+    if (c->fin || c->broken)
+        return false;
+    switch (c->phase) {
+    case SL__CONN_READ:
+        return !c->blocked;
+    case SL__CONN_SERVE:
+    case SL__CONN_SKIP:
+        return sl__input_has_room(c);
+    case SL__CONN_LINGER:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* Makes room in the block there is for a recv: its size, 0 if there must be none now, or -ENOMEM.
  */
 static SL__APART ssize_t make_room(struct sl__conn *c)
@@ -198,6 +215,7 @@ size_t sl__input_receive(struct sl__conn *c)
     c->more = n == room;
     if (n > 0) {
         c->in->end += (uint32_t)n;
+        c->home->counted.received += (uint64_t)n;
         return (size_t)n;
     }
     if (n == 0)

@@ -105,6 +105,27 @@ bool sl__pace_bear(struct sl__conn *c)
     return c->deadline > c->home->loop->now;
 }
 
+/* Closing now would throw away what the client has not taken, should it send anything more. */
+bool sl__pace_linger(struct sl__conn *c)
+{
+    const struct sl_limits *l = &c->home->limits;
+    int64_t now = c->home->loop->now;
+
+    if (queued_now(c) == 0)
+        return false;
+    if (!c->slow) {
+        sl__pace_await_room(c);
+    } else {
+        charge(c);
+        if (!look(c))
+            return false;
+    }
+    if (l->write_rate != SL_ANY_RATE && c->credit <= 0)
+        return false;
+    c->deadline = now + l->linger_ms * SL__MS;
+    return true;
+}
+
 int64_t sl__pace_await_body(struct sl__conn *c)
 {
     const struct sl_limits *l = &c->home->limits;

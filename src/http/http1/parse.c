@@ -16,17 +16,38 @@
 #include "http/http1/fields.h"
 #include "http/http1/line.h"
 
+static inline bool is_four_digits(const char *p)
+{
+    const uint32_t high = UINT32_C(0xf0f0f0f0), digits = UINT32_C(0x30303030);
+    uint32_t octets;
+
+    memcpy(&octets, p, 4);
+    /* Each is 0x30 to 0x3f, so that adding six overflows none, and leaves 0x30 to 0x39 there. */
+    return (octets & high) == digits && ((octets + UINT32_C(0x06060606)) & high) == digits;
+}
+
+/* Behind a port that is one whatever its digits are: four at most. */
+static inline const char *plain_port_end(const char *port, const char *end)
+{
+    const char *p = port;
+
+    if (end - port >= 4 && is_four_digits(port))
+        return port + 4;
+    while (p < end && p < port + 4 && sl__char_is(*p, SL__CHAR_DIGIT))
+        p++;
+    return p;
+}
+
 /* Where a plain host ends, a name and perhaps a port, as nearly every one is; NULL if that takes
- * the whole grammar to tell. Four digits are a port whatever they are. */
+ * the whole grammar to tell. */
 static inline const char *plain_host_end(const struct sl__cursor *c, const char *host)
 {
-    const char *p = sl__scan_host_quick(host, c->last, c->end), *port;
+    const char *p = sl__scan_host_quick(host, c->last, c->end);
 
     if (p == host || p == c->end)
         return NULL;
     if (*p == ':')
-        for (port = ++p; p < c->end && p < port + 4 && sl__char_is(*p, SL__CHAR_DIGIT);)
-            p++;
+        p = plain_port_end(p + 1, c->end);
     return c->end - p >= 2 && memcmp(p, "\r\n", 2) == 0 ? p : NULL;
 }
 
@@ -139,11 +160,4 @@ void sl__http1_terminate_fields(char *buf, const struct sl__field *fields, uint3
         buf[fields[i].name.at + fields[i].name.len] = '\0';
         buf[fields[i].value.at + fields[i].value.len] = '\0';
     }
-}
-
-void sl__http1_terminate(char *buf, const struct sl__request *r)
-{
-    buf[r->method_name.at + r->method_name.len] = '\0';
-    buf[r->target.at + r->target.len] = '\0';
-    sl__http1_terminate_fields(buf, r->fields, r->field_count);
 }

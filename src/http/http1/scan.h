@@ -183,7 +183,7 @@ SL__SCAN(sl__scan_target_quick, sl__lanes_target, SL__CHAR_PATH)
  */
 struct sl__scan_lines {
     const char *end;  /* of the buffer; its beginning, if it is shorter than a block */
-    const char *seen; /* where the present block ends */
+    const char *seen; /* where the present block ends; nothing is known of what is behind */
     uint64_t stops;   /* its octets that are not plain text, one bit each */
 };
 

@@ -66,19 +66,22 @@ static SL__APART void give_spare(struct sl__conns *home, struct sl__out *o)
     home->spare.out_count++;
 }
 
-void sl__out_free(struct sl__conn *c)
+static inline void give(struct sl__conns *home, struct sl__out *o)
 {
-    struct sl__conns *home = c->home;
-    struct sl__out *o = c->out;
-
-    if (!o)
-        return;
-    c->out = NULL;
     o->buf.at = o->buf.end = 0;
     if (home->warm.out || o->buf.size > KEEP_SIZE)
         give_spare(home, o);
     else
         home->warm.out = o;
+}
+
+void sl__out_free(struct sl__conn *c)
+{
+    struct sl__out *o = c->out;
+
+    c->out = NULL;
+    if (o)
+        give(c->home, o);
 }
 
 void sl__outs_finish(struct sl__conns *home)
@@ -116,6 +119,7 @@ static inline void wake_writer(struct sl__conn *c)
 static inline bool sent(struct sl__conn *c, ssize_t n)
 {
     if (n > 0) {
+        c->home->counted.sent += (uint64_t)n;
         if (c->slow)
             c->queued += (uint32_t)n;
         return true;
@@ -125,6 +129,26 @@ static inline bool sent(struct sl__conn *c, ssize_t n)
     else
         sl__conn_break(c);
     return false;
+}
+
+bool sl__out_send_all(struct sl__conn *c)
+{
+    struct sl__out *o = c->out;
+    ssize_t n;
+
+    if (!o)
+        return true;
+    if (o->buf.at < o->buf.end) { /* else a fiber has sent it all */
+        n = sl__sys_send(c->watch.fd, o->buf.data + o->buf.at, sl__buf_len(&o->buf), 0);
+        if (!sent(c, n))
+            return false;
+        o->buf.at += (size_t)n;
+        if (o->buf.at < o->buf.end)
+            return false;
+    }
+    c->out = NULL;
+    give(c->home, o);
+    return true;
 }
 
 void sl__out_flush(struct sl__conn *c, int flags)
@@ -153,6 +177,8 @@ static int wait_for_room(struct sl__turn *t)
 
     t->burst = 0;
     t->wants_room = true;
+    if (c->out) /* it may be a long time */
+        sl__buf_trim(&c->out->buf);
     while (r == 0 && t->wants_room && !c->broken) {
         sl__conn_poke(c); /* for EPOLLOUT and the deadline */
         r = sl__fiber_wait(SL__FOREVER);

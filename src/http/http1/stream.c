@@ -12,7 +12,8 @@
 #include "http/http1/write.h"
 #include "shallot/error.h"
 
-#define PIECE ((size_t)32768) /* most data in one chunk */
+#define PIECE ((size_t)16384)       /* most data in one chunk */
+#define SOURCE_PIECE ((size_t)8192) /* most that a source is asked for at once */
 
 static int stream_begin(struct sl__writer *w, struct sl__exchange *x)
 {
@@ -101,45 +102,50 @@ static int stream_end(struct sl__writer *w, struct sl__exchange *x)
 const struct sl__writer sl__stream_writer = {
     .begin = stream_begin, .write = stream_write, .end = stream_end};
 
-/* Asks the source until its end, or until what was announced is there. */
-static int pull(struct sl__turn *t, char *buf)
+/* Asks the source for one piece. 1; 0 at the end, its own or what was announced; an error. */
+static int pull_piece(struct sl__turn *t, char *buf)
 {
     const struct sl__response *r = &t->exchange.response;
+    size_t most = SOURCE_PIECE;
+    ssize_t n;
+    int result;
 
-    for (;;) {
-        size_t most = SL__BLOCK_DATA;
-        ssize_t n;
-        int result;
+    if (t->framing == SL__FRAMING_LENGTH && (uint64_t)t->out_left < most)
+        most = (size_t)t->out_left;
+    n = most > 0 ? r->source(r->source_self, buf, most) : 0;
+    if (n <= 0)
+        return (int)n;
+    if ((size_t)n > most)
+        return -SL_EFAIL;
+    result = stream_write(&t->writer, &t->exchange, buf, (size_t)n);
+    return result < 0 ? result : 1;
+}
 
-        if (t->framing == SL__FRAMING_LENGTH && (uint64_t)t->out_left < most)
-            most = (size_t)t->out_left;
-        n = most > 0 ? r->source(r->source_self, buf, most) : 0;
-        if (n <= 0)
-            return (int)n;
-        if ((size_t)n > most)
-            return -SL_EFAIL;
-        result = stream_write(&t->writer, &t->exchange, buf, (size_t)n);
-        if (result < 0)
-            return result;
-        result = sl__out_await_room(t);
-        if (result < 0)
-            return result;
+/* A piece is pulled into a block of the pool, which whoever waits for a slow reader does not keep.
+ */
+static int pull(struct sl__turn *t)
+{
+    struct sl__conns *home = t->conn->home;
+    int r = 1;
+
+    while (r > 0) {
+        struct sl__block *b = sl__block_take(home);
+
+        if (!b)
+            return -ENOMEM;
+        r = pull_piece(t, b->data);
+        sl__block_give(home, b);
+        if (r > 0 && sl__out_await_room(t) < 0)
+            r = -ECANCELED;
     }
+    return r;
 }
 
 int sl__stream_source(struct sl__turn *t)
 {
-    struct sl__conns *home = t->conn->home;
-    struct sl__block *b = sl__block_take(home);
-    int r;
+    int r = stream_begin(&t->writer, &t->exchange);
 
-    if (!b)
-        return -ENOMEM;
-    r = stream_begin(&t->writer, &t->exchange);
     if (r == 0)
-        r = pull(t, b->data);
-    if (r == 0)
-        r = stream_end(&t->writer, &t->exchange);
-    sl__block_give(home, b);
-    return r;
+        r = pull(t);
+    return r < 0 ? r : stream_end(&t->writer, &t->exchange);
 }

@@ -175,3 +175,8 @@ bad(g, "9110 15.5.15", "too long and endless", "GET /" + "a" * 100000, 414)
 bad(g, "9110 15.5.15", "too long, of a method nobody knows", line("BREW /" + "a" * TARGET_MAX + " HTTP/1.1"), 414)
 bad(g, "9110 15.5.15", "too long, of another version", line("GET /" + "a" * TARGET_MAX + " HTTP/9.9"), 414)
 bad(g, "9112 3.2", "a long one without a slash", target("a" * 8000))
+for text, path in [("/a?b?c", "/a"), ("/?b", "/"), ("/a/b/../c", "/a/b/../c"), ("//a//b", "//a//b"), ("/%41%7e", "/A~"),
+                   ("/a%2fb%2Fc", "/a%2fb%2Fc"), ("/%25%34%31", "/%41"), ("/+%2b", "/++"), ("/a%3fb?c", "/a?b"), ("/%c3%a9", "/\xc3\xa9"),
+                   ("/a%0d%0ab", "not to be sent"), ("http://a.test?b", "/"), ("http://a.test", "/"), ("http://a.test/b?c", "/b"),
+                   ("http://a.test/%62", "/b"), ("http://a.test//b", "//b")]:
+    good(g, "3986 3.3", f"the path of {text}", target(text).replace("Host", "hOst"), targets=[text], headers=[{"x-path": path}])

@@ -38,6 +38,8 @@ static void test_against_a_model(void **state)
         out = rand() % 20 == 0 ? to - from : (size_t)rand() % (to - from + 1) / 2;
         sl__buf_consume(&b, out);
         from += out;
+        if (rand() % 10 == 0)
+            sl__buf_trim(&b);
     }
     assert_true(b.size <= 16384); /* consumed room is used again */
     sl__buf_finish(&b);
@@ -110,12 +112,35 @@ static void test_out_of_memory_keeps_the_bytes(void **state)
     sl__buf_finish(&b);
 }
 
+static void test_trim(void **state)
+{
+    static const char bytes[5000] = "abc";
+    struct sl__buf b = {0};
+
+    sl__buf_trim(&b);
+    assert_null(b.data);
+    assert_int_equal(sl__buf_append(&b, bytes, sizeof(bytes)), 0);
+    assert_int_equal(sl__buf_reserve(&b, 20000), 0);
+    assert_true(b.size >= 25000);
+    sl__buf_consume(&b, 2);
+    sl__mem_fault = always;
+    sl__buf_trim(&b);
+    sl__mem_fault = NULL;
+    assert_int_equal(sl__buf_len(&b), sizeof(bytes) - 2);
+    assert_memory_equal(b.data + b.at, bytes + 2, sizeof(bytes) - 2);
+    sl__buf_trim(&b);
+    assert_in_range(b.size, sizeof(bytes) - 2, sizeof(bytes) * 9 / 8);
+    assert_memory_equal(b.data + b.at, bytes + 2, sizeof(bytes) - 2);
+    sl__buf_finish(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_a_model),
         cmocka_unit_test(test_empty_starts_again_at_the_front),
         cmocka_unit_test(test_reserve),
+        cmocka_unit_test(test_trim),
         cmocka_unit_test(test_a_trickle_moves_little),
         cmocka_unit_test(test_out_of_memory_keeps_the_bytes),
     };

@@ -191,6 +191,25 @@ static void test_linger(void **state)
     disconnect(&c);
 }
 
+/* What is still on its way is not thrown away, as long as somebody takes it. */
+static void test_linger_for_a_slow_reader(void **state)
+{
+    struct client c;
+    char octets[60000];
+
+    connect_client(&c);
+    say(&c, GET("/hello") GET("/bytes/150000") "nonsense\r\n\r\n");
+    ticks(5);
+    for (int i = 0; i < 4; i++) {
+        assert_true(recv(c.fd, octets, 30000, 0) > 10000);
+        pass_ms(400);
+        assert_int_equal(sl__server_connections(server), 1);
+    }
+    pass_ms(400); /* nothing was taken */
+    assert_int_equal(sl__server_connections(server), 0);
+    disconnect(&c);
+}
+
 #define POST(path, length) "POST " path " HTTP/1.1\r\nHost: a\r\nContent-Length: " length "\r\n\r\n"
 #define SLOW                                                                                       \
     "HTTP/1.1 408 Request Timeout\r\n" DATE "Content-Length: 0\r\nConnection: close\r\n\r\n"
@@ -408,6 +427,7 @@ int main(void)
         TEST(test_handler_has_time),
         TEST(test_no_reader),
         TEST(test_linger),
+        TEST(test_linger_for_a_slow_reader),
         RATES(test_dripped_body),
         RATES(test_dripped_chunks),
         RATES(test_body_just_fast_enough),

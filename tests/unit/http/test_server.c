@@ -170,7 +170,10 @@ static void test_no_reader_is_reset(void **state)
     say(&c, GET("/file/4000000") GET("/file/4000000") GET("/file/4000000") GET("/file/4000000"));
     for (int i = 0; i < 30; i++)
         sl__loop_once(&loop, 1);
-    test_now += 30 * SL__SEC;
+    for (int i = 0; i < 2; i++) { /* the client's kernel may have taken something since */
+        test_now += 30 * SL__SEC;
+        sl__loop_once(&loop, 1);
+    }
     await_connections(0);
     for (int i = 0; i < 100 && !c.eof; i++) {
         hear(&c);
