@@ -99,8 +99,13 @@ static void look_into(struct found *f, const char *folder, const char *which)
 
 static void look_everywhere(struct found *f, const char *which)
 {
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    const char *own = getenv("SHALLOT_RUNTIME_DIR"), *runtime = getenv("XDG_RUNTIME_DIR");
     char folder[PATH_SIZE];
+
+    if (own && own[0] == '/') {
+        look_into(f, own, which);
+        return;
+    }
 
     if (runtime && runtime[0] == '/' &&
         path_format(folder, sizeof folder, "%s/shallot", runtime) == 0)

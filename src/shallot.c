@@ -85,6 +85,9 @@ static int run_master(sl_app *app)
         .watch = app->options.watch,
         .shared = sl__app_shared(app),
         .control = app->options.control,
+        .user = app->options.user,
+        .group = app->options.group,
+        .pid_file = app->options.pid_file,
         .crash_dir = app->options.crash_dir,
         .crash_reports = app->options.crash_reports,
         .watchdog_ms = app->options.watchdog_ms == SL_NO_WATCHDOG ? 0 : app->options.watchdog_ms,
@@ -115,6 +118,8 @@ __attribute__((constructor)) static void know_role(void)
     uint32_t worker = sl__role()->worker;
 
     sl__app_set_role((int)worker, worker == 0);
+    if (worker)
+        sl__dying_early();
 }
 
 int sl_run(sl_app *app)

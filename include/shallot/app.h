@@ -50,7 +50,11 @@ typedef struct sl_options {
     uint64_t max_requests;  /**< a worker that has answered about so many is replaced; 0: never */
     uint64_t
         max_rss; /**< a worker whose resident memory exceeds so many octets is replaced; 0: never */
-    bool affinity;          /**< each worker keeps to one of the CPUs this process may use */
+    bool affinity;     /**< each worker keeps to one of the CPUs this process may use */
+    const char *user;  /**< whom to become, by name or number, once the listeners are open; default:
+                          as  started */
+    const char *group; /**< default: the user's */
+    const char *pid_file;   /**< file for the master's PID; default: none */
     sl_log_form log;        /**< Env: SHALLOT_LOG=text|json */
     unsigned watchdog_ms;   /**< a worker that does not come back from one tick of its loop within
                                this is  ended, reported with its stack, and replaced. Default 30,000;

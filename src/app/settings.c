@@ -127,6 +127,9 @@ void sl__settings_init(sl_app *app, const sl_options *given)
     o->name = copy(o->name ? o->name : program_invocation_short_name);
     o->build = copy(build ? build : o->build);
     o->watch = copy(watch ? watch : o->watch);
+    o->user = copy(o->user);
+    o->group = copy(o->group);
+    o->pid_file = copy(o->pid_file);
     o->ready_path = copy(o->ready_path);
     o->control = copy(control ? control : o->control);
     o->drain_ms = o->drain_ms ? o->drain_ms : DRAIN_MS;
@@ -155,6 +158,9 @@ void sl__settings_finish(sl_app *app)
     free_text(app->options.watch);
     free_text(app->options.control);
     free_text(app->options.ready_path);
+    free_text(app->options.user);
+    free_text(app->options.group);
+    free_text(app->options.pid_file);
     free_text(app->options.crash_dir);
     while (app->endpoints) {
         struct sl__app_endpoint *e = app->endpoints;

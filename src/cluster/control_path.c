@@ -19,10 +19,12 @@
 
 static int folder(char *path, size_t size)
 {
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    const char *own = getenv("SHALLOT_RUNTIME_DIR"), *runtime = getenv("XDG_RUNTIME_DIR");
     int n;
 
-    if (runtime && runtime[0] == '/')
+    if (own && own[0] == '/')
+        n = snprintf(path, size, "%s", own);
+    else if (runtime && runtime[0] == '/')
         n = snprintf(path, size, "%s/shallot", runtime);
     else if (geteuid() == 0)
         n = snprintf(path, size, "/run/shallot");

@@ -74,6 +74,7 @@ static void report_exit(struct sl__member *w, int code, int signal)
     if (w->pid > 0)
         sl__master_tell(m, w, m->config.hooks.worker_exit, code, signal);
     sl__control_gone(m, w->id);
+    sl__notify_workers(m);
     release(w);
 }
 

@@ -161,6 +161,7 @@ static void take_ready(struct sl__member *w)
         return;
     w->ready = true;
     sl__supervisor_ready(m->supervisor, w->id, m->loop.now);
+    sl__notify_workers(m);
     sl__aftermath_ready(m);
     sl__master_tell(m, w, m->config.hooks.worker_up, 0, 0);
 }

@@ -30,6 +30,10 @@ void sl__listeners_init(struct sl__listeners *ls);
 /** Closes all, and removes the files of unix sockets. */
 void sl__listeners_finish(struct sl__listeners *ls);
 
+/** For the endpoints of main(), in their order, before any is opened: takes the sockets that the
+ * service manager has opened (activation.h). @return how many */
+unsigned sl__listeners_inherit(struct sl__listeners *ls, const struct sl__endpoint *endpoints,
+                               unsigned count);
 /** Finds the socket of this endpoint or opens it. 0, or a negative errno and one line in @p
  * ret_error. */
 int sl__listeners_open(struct sl__listeners *ls, const struct sl__endpoint *e,

@@ -10,7 +10,9 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "base/time.h"
+#include "cluster/activation.h"
 #include "cluster/master_state.h"
+#include "cluster/privilege.h"
 #include "cluster/role.h"
 #include "shallot/error.h"
 
@@ -47,6 +49,7 @@ static void act_good(void *self, unsigned generation)
     sl__master_promote(self, generation);
     snprintf(done, sizeof done, "generation %u serves", generation);
     sl__control_over(self, SL__CONTROL_RELOAD, 0, NULL, done);
+    sl__notify_reloaded(self, NULL);
 }
 
 static void act_proven(void *self, unsigned generation)
@@ -63,6 +66,7 @@ static void act_failed(void *self, unsigned generation, const char *reason)
              reason);
     sl__control_over(self, SL__CONTROL_RELOAD, 0, error, NULL);
     sl__control_over(self, SL__CONTROL_UPGRADE, 0, error, NULL);
+    sl__notify_reloaded(self, reason);
 }
 
 static bool ask_served(void *self, uint32_t id)
@@ -180,7 +184,13 @@ static void make_supervisor(struct sl__master *m)
 static int open_listeners(struct sl__master *m)
 {
     char error[512] = "";
+    unsigned inherited;
 
+    sl__activation_read();
+    inherited = sl__listeners_inherit(&m->listeners, m->config.endpoints, m->config.endpoint_count);
+    if (inherited)
+        sl__log(SL__INFO, "%u listening socket%s from the service manager", inherited,
+                inherited == 1 ? "" : "s");
     for (unsigned i = 0; i < m->config.endpoint_count; i++) {
         struct sl__listener *l;
         int r = sl__listeners_open(&m->listeners, &m->config.endpoints[i], &l, error, sizeof error);
@@ -221,6 +231,30 @@ void sl__master_bind_shared(struct sl__master *m)
     }
 }
 
+/* What needs the rights we were started with is open: a name for us, and then only the rights that
+ * are needed. 0, or a negative errno that has been printed. */
+static int settle_down(struct sl__master *m)
+{
+    char error[256];
+    int r;
+
+    if (m->config.pid_file) {
+        r = sl__pid_file_write(m->config.pid_file);
+        if (r < 0) {
+            sl__log(SL__ERROR, "cannot write the PID file %s: %s", m->config.pid_file,
+                    sl_strerror(r));
+            return r;
+        }
+        m->named = true;
+    }
+    sl__control_start(m, m->config.control);
+    sl__log_flush(); /* opens the log's way out, which may need these rights, too */
+    r = sl__privilege_drop(m->config.user, m->config.group, error, sizeof error);
+    if (r < 0)
+        sl__log(SL__ERROR, "%s", error);
+    return r;
+}
+
 /* Descriptors pass through here when a generation hands over: as many as the system allows. */
 static void raise_file_limit(struct sl__master *m)
 {
@@ -242,7 +276,7 @@ static void init(struct sl__master *m, const struct sl__master_config *config)
     if (m->config.instances > SL__INSTANCES_MAX)
         m->config.instances = SL__INSTANCES_MAX;
     m->instances = config->instances;
-    m->control.watch.fd = -1;
+    m->control.watch.fd = m->notify.fd = -1;
     sl__list_init(&m->control.clients);
     sl__listeners_init(&m->listeners);
     sl__regions_init(&m->regions);
@@ -288,7 +322,8 @@ static int start(struct sl__master *m)
     r = sl__master_bus_start(m);
     if (r < 0)
         goto fail;
-    return open_listeners(m);
+    r = open_listeners(m);
+    return r < 0 ? r : settle_down(m);
 fail:
     sl__log(SL__ERROR, "cannot %s: %s", what, sl_strerror(r));
     return r;
@@ -314,7 +349,7 @@ static void run(struct sl__master *m)
     if (sl__role()->state >= 0) {
         sl__master_taken_over(m);
     } else {
-        sl__control_start(m, m->config.control);
+        sl__notify_start(m);
         sl__supervisor_start(m->supervisor, m->loop.now);
     }
     r = sl__loop_run(&m->loop);
@@ -327,6 +362,9 @@ static void finish(struct sl__master *m)
 {
     sl__master_upgrade_end(m);
     sl__control_stop(m);
+    sl__notify_stop(m);
+    if (m->named)
+        sl__pid_file_remove(m->config.pid_file);
     sl__log_flush();
     sl__development_free(m->development);
     sl__crew_finish(m);

@@ -36,6 +36,8 @@ struct sl__master_config {
     unsigned endpoint_count;
     const struct sl__handle *shared; /* what main() names in the master; a list */
     const char *build, *watch;       /* development; build may be NULL */
+    const char *user, *group;        /* to become once the listeners are open; NULL: stays */
+    const char *pid_file;            /* NULL: none */
     const char *control;             /* path of the control socket; NULL: where it belongs; "off" */
     const char *crash_dir;           /* for reports; NULL: the default place; "": keep none */
     unsigned crash_reports;          /* kept there, of this name */

@@ -43,7 +43,9 @@ int sl__master_reload(struct sl__master *m)
         return -EBUSY;
     }
     r = sl__executable_open(&next, m->held.path);
+    sl__notify_reloading(m);
     if (r < 0) {
+        sl__notify_reloaded(m, sl_strerror(r));
         sl__log(SL__ERROR, "cannot reload %s: %s; the running code stays", m->held.path,
                 sl_strerror(r));
         return r;

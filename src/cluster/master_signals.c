@@ -53,6 +53,7 @@ void sl__master_stop(struct sl__master *m, const char *why, bool fast)
 {
     sl__log(SL__INFO, "stopping (%s)", why);
     sl__master_upgrade_end(m);
+    sl__notify_stopping(m);
     sl__control_over(m, SL__CONTROL_RELOAD, 0, "the program is stopping", NULL);
     sl__control_over(m, SL__CONTROL_UPGRADE, 0, "the program is stopping", NULL);
     sl__supervisor_stop(m->supervisor, fast, m->loop.now);

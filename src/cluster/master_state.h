@@ -14,6 +14,7 @@
 #include "cluster/executable.h"
 #include "cluster/listeners.h"
 #include "cluster/master.h"
+#include "cluster/notify.h"
 #include "cluster/regions.h"
 #include "cluster/relay.h"
 #include "cluster/scoreboard.h"
@@ -63,6 +64,8 @@ struct sl__master {
         int64_t until; /* the exec may wait for other things to end */
     } upgrade;
     struct sl__control control;
+    struct sl__notify notify;
+    bool named;         /* the file with our PID was written */
     uint32_t instances; /* as the code that serves wants it; by its HELLO or config */
     int status;
 };

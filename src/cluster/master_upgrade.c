@@ -58,6 +58,8 @@ static void archive_all(struct sl__master *m, struct sl__archive *a)
     sl__crew_archive(m, a);
     sl__aftermath_archive(m, a);
     sl__control_archive(m, a);
+    sl__notify_archive(m, a);
+    sl__archive_bool(a, &m->named);
     sl__supervisor_archive(m->supervisor, a);
     sl__relay_archive(m->relay, a);
     sl__archive_mark(a, "DONE");
@@ -271,6 +273,7 @@ int sl__master_upgrade(struct sl__master *m, char *why, size_t len)
     sl__executable_close(&m->candidate);
     m->candidate = new;
     m->upgrade.stage = SL__UPGRADE_PROVING;
+    sl__notify_reloading(m);
     sl__supervisor_try(m->supervisor, m->loop.now);
     return 0;
 }
@@ -306,6 +309,7 @@ static int resume(struct sl__master *m)
     if (r < 0)
         return r;
     sl__master_bind_shared(m);
+    sl__notify_resume(m);
     r = sl__aftermath_resume(m);
     if (r == 0)
         r = sl__control_resume(m);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "base/time.h"
+#include "cluster/activation.h"
 #include "serve/serving.h"
 #include "shallot/error.h"
 
@@ -29,10 +30,15 @@ static int open_listeners(struct sl__serving *s)
     struct sl__endpoint endpoints[SL__LISTENERS_MAX];
     unsigned count = sl__serving_endpoints(s->app, endpoints);
 
+    sl__activation_read();
     for (unsigned i = 0; i < count; i++) {
         char error[400];
-        int fd = sl__endpoint_open(&endpoints[i], error, sizeof error);
+        int fd = sl__activation_take(&endpoints[i]);
 
+        if (fd < 0)
+            fd = sl__activation_take_any();
+        if (fd < 0)
+            fd = sl__endpoint_open(&endpoints[i], error, sizeof error);
         if (fd < 0) {
             sl__log(SL__ERROR, "%s", error);
             return fd;

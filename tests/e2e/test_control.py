@@ -54,7 +54,7 @@ def runtime(tmp_path):
 def tool(runtime):
     def run(*args, expect=0, env=None):
         done = subprocess.run([harness.BUILD / "cli" / "shallot", *map(str, args)], capture_output=True, text=True, timeout=harness.PATIENCE,
-                              env={**os.environ, "XDG_RUNTIME_DIR": str(runtime), **(env or {})})
+                              env={**os.environ, "SHALLOT_RUNTIME_DIR": str(runtime / "shallot"), **(env or {})})
         assert done.returncode == expect, done.stdout + done.stderr
         return done.stdout if expect == 0 and done.stdout else done.stderr
 
@@ -74,7 +74,7 @@ def apple(compile, start, runtime, tmp_path):
             os.rename(fresh, self.path)
 
         def start(self, **env):
-            return start([self.path], env={"XDG_RUNTIME_DIR": str(runtime), **env})
+            return start([self.path], env={"SHALLOT_RUNTIME_DIR": str(runtime / "shallot"), **env})
 
     a = Apple()
     a.put("one")
@@ -291,6 +291,13 @@ except OSError: print(0)
     assert stranger.stdout.strip() == "0", stranger.stderr
 
 
+def test_the_usual_place_is_the_users_runtime_folder(apple, tool, tmp_path):
+    env = {"SHALLOT_RUNTIME_DIR": "", "XDG_RUNTIME_DIR": str(tmp_path)}
+    program = apple.start(**env)
+    assert str(program.pid) in tool("status", program.pid, env=env)
+    assert (tmp_path / "shallot" / f"apple.{program.pid}.sock").exists()
+
+
 def test_a_place_of_its_own_and_none(apple, tool, tmp_path):
     path = tmp_path / "own.sock"
     program = apple.start(SHALLOT_CONTROL=str(path))
@@ -417,7 +424,7 @@ class Terminal:
 def test_top_is_live_and_leaves_the_terminal_as_it_was(apple, tool, runtime):
     program = apple.start()
     ready(tool)
-    env = {**os.environ, "XDG_RUNTIME_DIR": str(runtime), "NO_COLOR": "1", "TERM": "xterm"}
+    env = {**os.environ, "SHALLOT_RUNTIME_DIR": str(runtime / "shallot"), "NO_COLOR": "1", "TERM": "xterm"}
     t = Terminal([harness.BUILD / "cli" / "shallot", "top"], env)
     t.expect(rb"\x1b\[\?1049h.*apple  serving.*req/s.*ready")
     with Connection(program.port) as c:

@@ -136,8 +136,8 @@ def test_a_full_disk_holds_nobody_up(app, start):
 def test_a_file_that_may_not_grow_is_used_again_when_it_may(app, start, tmp_path):
     log = tmp_path / "log"
     log.touch()
-    os.truncate(log, 800000 * 512 - 6000)  # the limit is also one for shared memory: so it cannot be a small one
-    program = start(["/bin/sh", "-c", f'ulimit -f 800000; exec "$0" 2>>{log}', app], wait_ready=False)
+    os.truncate(log, 2000000 * 512 - 6000)  # the limit is also one for shared memory, so it cannot be a small one
+    program = start(["/bin/sh", "-c", f'ulimit -f 2000000; exec "$0" 2>>{log}', app], wait_ready=False)
     program.port = int(program.expect(r"READY http://127\.0\.0\.1:(\d+)").group(1))
     program.wait_workers(2)
     many(program, 200)

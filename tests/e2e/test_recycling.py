@@ -49,7 +49,7 @@ def put(compile, tmp_path):
 def tool(tmp_path):
     def run(*args, expect=0):
         done = subprocess.run([harness.BUILD / "cli" / "shallot", *map(str, args)], capture_output=True, text=True, timeout=harness.PATIENCE,
-                              env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)})
+                              env={**os.environ, "SHALLOT_RUNTIME_DIR": str(tmp_path / "run")})
         assert done.returncode == expect, done.stdout + done.stderr
         return done.stdout + done.stderr
 
@@ -58,7 +58,7 @@ def tool(tmp_path):
 
 @pytest.fixture
 def begin(start, tmp_path):
-    return lambda path, **env: start([path], env={"XDG_RUNTIME_DIR": str(tmp_path), **env})
+    return lambda path, **env: start([path], env={"SHALLOT_RUNTIME_DIR": str(tmp_path / "run"), **env})
 
 
 @pytest.mark.load
