@@ -18,6 +18,7 @@ static void on_add(sl_app *app, const sl_message *m, void *self) { messages++; }
 static void on_ask(sl_app *app, const sl_message *m, void *self) { sl_send(app, "answer", "VERSION", 7); }
 static int version(sl_ctx *c) { return sl_text(c, "VERSION %d", getpid()); }
 static int slow(sl_ctx *c) { int r = sl_sleep(1000); return r < 0 ? r : sl_text(c, "VERSION"); }
+static int crash(sl_ctx *c) { volatile int *nowhere = NULL; return *nowhere; }
 static int add(sl_ctx *c)
 {
     sl_counter_add(n, 1);
@@ -39,6 +40,7 @@ int main(void)
     sl_on_master_message(app, "ask", on_ask, NULL);
     sl_get(app, "/", version);
     sl_get(app, "/slow", slow);
+    sl_get(app, "/crash", crash);
     sl_post(app, "/add", add);
     sl_post(app, "/big", big);
     sl_post(app, "/ask", ask);
@@ -151,6 +153,20 @@ def test_kept_connections_notice_nothing(versions, start):
     assert {c.get("/").text.split()[0] for c in clients} == {"two"}
     for c in clients:
         c.close()
+
+
+def test_the_dead_are_answered_for_before_and_after(versions, start, tmp_path):
+    program = start([versions.path], env={"SHALLOT_CRASH_DIR": str(tmp_path / "crashes")})
+    program.report_expected = True
+    for i in range(1, 4):
+        old = program.wait_workers(2)
+        with Connection(program.port) as c:
+            c.send_request("/crash")
+            program.signal(signal.SIGUSR2)
+            assert c.read_response().status == 500
+        program.expect(UPGRADED, count=i)
+        wait_only(program, old)
+    assert program.get("/").status == 200
 
 
 def test_messages_and_counters_go_on(versions, start):
