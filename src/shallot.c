@@ -109,6 +109,8 @@ __attribute__((constructor)) static void know_role(void)
     uint32_t worker = sl__role()->worker;
 
     sl__app_set_role((int)worker, worker == 0);
+    if (worker)
+        sl__dying_early();
 }
 
 int sl_run(sl_app *app)

@@ -86,8 +86,8 @@ class Program:
         return self.process.pid
 
     def workers(self):
-        """Pids of the living children of the master."""
-        return children(self.pid)
+        """Pids of the living children of the master, but for those that name the frames of a crash."""
+        return [pid for pid in children(self.pid) if not is_namer(pid)]
 
     def wait_workers(self, count):
         wait_until(lambda: len(self.workers()) == count, lambda: f"{count} workers expected, there are {self.workers()}")
@@ -135,6 +135,13 @@ def descendants(pid):
     for child in children(pid):
         found += [child, *descendants(child)]
     return found
+
+
+def is_namer(pid):
+    try:
+        return b"SHALLOT_SYMBOLISE=" in Path(f"/proc/{pid}/environ").read_bytes()
+    except (OSError, ProcessLookupError):
+        return False
 
 
 def state_of(pid):

@@ -259,6 +259,19 @@ int sl__crash_install(const struct sl__crash_hooks *hooks)
     return 0;
 }
 
+void sl__crash_uninstall(void)
+{
+    struct sigaction now;
+
+    if (sl__crash_here.memory < 0)
+        return;
+    for (int i = 0; i < SL__FATAL_COUNT; i++)
+        if (sigaction(sl__fatal_signals[i], NULL, &now) == 0 && now.sa_flags & SA_SIGINFO &&
+            now.sa_sigaction == on_crash)
+            sigaction(sl__fatal_signals[i], &earlier[i], NULL);
+    sl__crash_here.memory = -1;
+}
+
 void sl__crash_retire(void)
 {
     sl__crash_here.hooks.last_words = NULL;

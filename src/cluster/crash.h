@@ -88,7 +88,7 @@ struct sl__crash_blame {
     int64_t since; /* monotonic ns */
 };
 
-/** What the floors above know; all of it is called from the signal handler. */
+/** What the floors above know; all of it is called from the signal handler. Each may be NULL. */
 struct sl__crash_hooks {
     void (*blame)(void *self, struct sl__crash_blame *ret);
     bool (*is_overflow)(const void *address, const char **ret_label);
@@ -103,6 +103,8 @@ struct sl__crash_hooks {
  * which needs an alternate stack. 0; -ENOTSUP without the descriptors; or a negative errno.
  */
 int sl__crash_install(const struct sl__crash_hooks *hooks);
+/** Puts back what sl__crash_install() has replaced, unless somebody else has come since. */
+void sl__crash_uninstall(void);
 /** The loop is gone: nobody is told of any more. */
 void sl__crash_retire(void);
 

@@ -87,7 +87,7 @@ void sl__crash_note_blame(void)
     struct timespec now = {0};
     const char *label;
 
-    if (r->address && (r->signal == SIGSEGV || r->signal == SIGBUS))
+    if (h->is_overflow && r->address && (r->signal == SIGSEGV || r->signal == SIGBUS))
         r->overflow = h->is_overflow((const void *)(uintptr_t)r->address, &label);
     if (h->blame)
         h->blame(h->self, &b);

@@ -6,8 +6,8 @@
 #ifndef SL__CLUSTER_MASTER_STATE_H
 #define SL__CLUSTER_MASTER_STATE_H
 
-#include "cluster/control.h"
 #include "cluster/aftermath.h"
+#include "cluster/control.h"
 #include "cluster/crew.h"
 #include "cluster/development.h"
 #include "cluster/executable.h"

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -26,6 +27,8 @@
 
 #define PATIENCE_S 15
 #define FRAMES_MAX_RAW 48
+#define CHAIN_MIN 3 /* frames by frame pointers, for these to be believed */
+#define SCANNED_MAX 24
 #define TRIES 100
 
 static bool read_order(int fd, struct sl__crash_copy *c, struct sl__crash_order *order)
@@ -74,21 +77,31 @@ static const char *own_vdso(void)
     return path;
 }
 
+static void note_code(struct sl__module *m, const char *rights, uint64_t from, uint64_t to)
+{
+    if (rights[2] != 'x')
+        return;
+    m->code = from;
+    m->code_end = to;
+}
+
 static struct sl__module *add_line(struct sl__module *list, char *line)
 {
     unsigned long from, to, offset, inode;
     unsigned high, low;
+    char rights[5] = "";
     int path_at = 0;
     struct sl__module *m = list;
     char *name;
 
-    if (sscanf(line, "%lx-%lx %*4s %lx %x:%x %lu %n", &from, &to, &offset, &high, &low, &inode,
-               &path_at) < 6 ||
+    if (sscanf(line, "%lx-%lx %4s %lx %x:%x %lu %n", &from, &to, rights, &offset, &high, &low,
+               &inode, &path_at) < 7 ||
         path_at == 0)
         return list;
     name = line[path_at] == '/' ? strrchr(line, '/') + 1 : line + path_at;
     if (m && offset > 0 && strcmp(m->name, name) == 0 && from >= m->to) { /* one more part of it */
         m->to = to;
+        note_code(m, rights, from, to);
         return list;
     }
     m = sl__alloc_zeroed(sizeof *m);
@@ -143,21 +156,41 @@ void sl__frame_say(FILE *out, unsigned number, uint64_t pc, const char *function
     fputc('\n', out);
 }
 
+/* Words of the stack that point into code. Some are left over from calls long ago. */
+static void scan_stack(const struct sl__crash_copy *c, const struct sl__module *modules, FILE *out)
+{
+    const struct sl__crash_record *r = &c->record;
+    uint64_t at = r->registers[r->register_count == 17 ? 7 : 31], pc;
+
+    for (unsigned found = 0; found < SCANNED_MAX && sl__stack_word(c, at, &pc); at += 8) {
+        const struct sl__module *m = sl__module_at(modules, pc);
+
+        if (!m || pc < m->code || pc >= m->code_end)
+            continue;
+        fprintf(out, "   ?  0x%012llx %s+0x%llx\n", (unsigned long long)pc, m->name,
+                (unsigned long long)(pc - m->base));
+        found++;
+    }
+}
+
 void sl__backtrace_raw(const struct sl__crash_copy *c, const struct sl__module *modules, FILE *out)
 {
     const struct sl__crash_record *r = &c->record;
     uint64_t frame, pc, next;
+    unsigned count = 0;
 
     if (r->register_count == 0)
         return;
     pc = r->registers[r->register_count - 1];
     frame = r->registers[r->register_count == 17 ? 6 : 29]; /* rbp, x29 */
-    for (unsigned i = 0; i < FRAMES_MAX_RAW && pc != 0; i++) {
-        sl__frame_say(out, i, pc, NULL, NULL, 0, sl__module_at(modules, pc));
+    for (; count < FRAMES_MAX_RAW && pc != 0; count++) {
+        sl__frame_say(out, count, pc, NULL, NULL, 0, sl__module_at(modules, pc));
         if (!sl__stack_word(c, frame, &next) || !sl__stack_word(c, frame + 8, &pc))
             break;
         frame = next > frame ? next : 0; /* else this is the last one */
     }
+    if (count < CHAIN_MIN)
+        scan_stack(c, modules, out);
 }
 
 static void make_folders(const char *path)
@@ -300,6 +333,7 @@ _Noreturn void sl__symbolise(int fd)
     FILE *out = open_memstream(&frames, &len);
 
     alarm(PATIENCE_S);
+    prctl(PR_SET_NAME, "shallot-namer");
     if (setpriority(PRIO_PROCESS, 0, 5) < 0)
         errno = 0;               /* then as everybody */
     unsetenv("DEBUGINFOD_URLS"); /* this asks no servers */

@@ -21,10 +21,11 @@ _Noreturn void sl__symbolise(int fd);
 
 /** A file that was mapped as code. */
 struct sl__module {
-    uint64_t from, to; /* addresses; what lies in between may have gaps */
-    uint64_t base;     /* where its first octet would be */
-    const char *path;  /* to open it by; NULL: there is another file by now */
-    const char *name;  /* the last part of its path */
+    uint64_t from, to;       /* addresses; what lies in between may have gaps */
+    uint64_t base;           /* where its first octet would be */
+    uint64_t code, code_end; /* the part that can be executed */
+    const char *path;        /* to open it by; NULL: there is another file by now */
+    const char *name;        /* the last part of its path */
     struct sl__module *next;
 };
 
@@ -41,7 +42,8 @@ void sl__frame_say(FILE *out, unsigned number, uint64_t pc, const char *function
 
 /** Writes the frames' lines (backtrace_dw.c or backtrace_raw.c). */
 void sl__backtrace(const struct sl__crash_copy *c, const struct sl__module *modules, FILE *out);
-/** Without debugging information: by frame pointers. */
+/** Without debugging information: by frame pointers, and where there are none by what looks like a
+ * return address, marked with a question mark. */
 void sl__backtrace_raw(const struct sl__crash_copy *c, const struct sl__module *modules, FILE *out);
 
 #endif

@@ -11,6 +11,7 @@
 #include "app/routes.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "cluster/crash.h"
 #include "serve/dying.h"
 #include "serve/serving.h"
 #include "shallot/error.h"
@@ -124,6 +125,7 @@ int sl__serve_as_worker(sl_app *app, const struct sl__role *role)
         return sl__serving_failed_to("map the scoreboard", r);
     s.slot = &s.board.slots[role->slot];
     sl__affinity_start(&s);
+    sl__crash_uninstall(); /* comes back behind the handler of stack overflows */
     r = sl__serving_init(&s);
     if (r < 0) {
         sl__serving_failed_to("start the worker", r);

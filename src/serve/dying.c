@@ -7,6 +7,7 @@
  */
 #include "serve/dying.h"
 
+#include "base/fatal.h"
 #include "base/log.h"
 #include "base/sys.h"
 #include "base/time.h"
@@ -56,6 +57,14 @@ static void last_words(void *self)
     struct sl__serving *s = self;
 
     sl__server_last_words(s->server, sl__fiber_blamed(), tell, s);
+}
+
+void sl__dying_early(void)
+{
+    const struct sl__crash_hooks none = {.self = NULL};
+
+    if (sl__fatal_stack() == 0)
+        sl__crash_install(&none);
 }
 
 void sl__dying_prepare(struct sl__serving *s)

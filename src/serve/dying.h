@@ -6,6 +6,9 @@
 
 #include "serve/serving.h"
 
+/** In a worker, before main(): what crashes in there is reported too. */
+void sl__dying_early(void);
+
 /** In a worker, once its server is there: a crash will be reported, and its clients answered. Said
  * if that cannot be. */
 void sl__dying_prepare(struct sl__serving *s);

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import BUILD, PATIENCE, SANITIZED, Connection, Load, request, wait_until
+from harness import BUILD, LONG, PATIENCE, SANITIZED, Connection, Load, request, wait_until
 
 TOOL = BUILD / "cli/shallot"
 
@@ -23,6 +23,7 @@ APP = r"""
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -84,6 +85,7 @@ static int stream(sl_ctx *c)
     sl_info("streaming");
     return r < 0 ? r : sl_sleep(30000);
 }
+static int wait_and_crash(sl_ctx *c) { sl_info("about to"); sl_sleep(20); return write_nowhere(); }
 static int spin(sl_ctx *c) { for (volatile int i = 0;; i++) { } /* SPIN */ return 0; }
 static int busy(sl_ctx *c)
 {
@@ -92,6 +94,24 @@ static int busy(sl_ctx *c)
     do clock_gettime(CLOCK_MONOTONIC, &b);
     while ((b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000 < 400);
     return sl_text(c, "done");
+}
+static int babble(sl_ctx *c) /* a program gone mad, on the way crashed workers use */
+{
+    struct { unsigned words[400]; } message = {{0x53684c31u, 1, 200}};
+    unsigned sent = 0;
+    for (int fd = 3; fd < 64; fd++) {
+        int type = 0;
+        socklen_t len = sizeof type;
+        if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_DGRAM)
+            continue;
+        for (size_t size = 1; size < sizeof message; size += 13)
+            sent += send(fd, &message, size, MSG_DONTWAIT) > 0;
+        for (unsigned count = 0; count < 300; count += 50) {
+            message.words[2] = count;
+            sent += send(fd, &message, 812, 0) > 0;
+        }
+    }
+    return sl_text(c, "%d", sent > 100);
 }
 static int broken_memory(sl_ctx *c) { char *volatile p = malloc(100); p += 8; free(p); return sl_text(c, "no"); }
 static int who(sl_ctx *c) { return sl_text(c, "%d", getpid()); }
@@ -116,9 +136,11 @@ int main(void)
     sl_get(app, "/forked", forked);
     sl_all(app, "/wait", wait_long);
     sl_get(app, "/stream", stream);
+    sl_get(app, "/wait-and-crash", wait_and_crash);
     sl_get(app, "/spin", spin);
     sl_get(app, "/busy", busy);
     sl_get(app, "/memory", broken_memory);
+    sl_get(app, "/babble", babble);
     sl_get(app, "/seldom", seldom);
     sl_get(app, "/", who);
     return sl_listen(app);
@@ -133,10 +155,10 @@ def line_of(mark):
 @pytest.fixture
 def app(compile, start, tmp_path):
     """app(instances=1, ...) starts the program above with crash reports of its own; it may crash, so sanitizers may report."""
-    def run(instances=1, options="", env=None, **kwargs):
+    def run(instances=1, options="", env=None, keep=True, **kwargs):
         program = compile(APP.replace("INSTANCES", str(instances)).replace("OPTIONS", options))
         asan = {"ASAN_OPTIONS": "abort_on_error=1:detect_leaks=0"} if SANITIZED else {}
-        running = start([program], env={"SHALLOT_CRASH_DIR": str(tmp_path / "crashes"), **asan, **(env or {})}, **kwargs)
+        running = start([program], env={**({"SHALLOT_CRASH_DIR": str(tmp_path / "crashes")} if keep else {}), **asan, **(env or {})}, **kwargs)
         running.report_expected = True
         running.folder = tmp_path / "crashes"
         return running
@@ -163,7 +185,8 @@ def readable(connection):
 
 
 def ends_well(connection):
-    """The end of the connection is an end, not a reset."""
+    """The end of the connection is an end, not a reset, and nothing came before it."""
+    assert connection.buffer == b""
     connection.socket.settimeout(PATIENCE)
     assert connection.socket.recv(1000) == b""
 
@@ -301,12 +324,15 @@ def test_head_has_no_body(app):
 
 
 def test_an_unread_body_resets_nothing(app):
+    """The client is still sending when the answer comes, and must not lose it for that."""
     program = app()
-    body = b"x" * 3_000_000  # more than the sockets hold: the client is still sending
     with Connection(program.port) as connection:
         connection.socket.settimeout(PATIENCE)
-        connection.send_request("/segv", method="POST", body=body)
+        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+        connection.send_request("/segv", method="POST", body=b"x" * 7_000_000)
         is_500(connection.read_response())
+        connection.socket.shutdown(socket.SHUT_WR)
+        ends_well(connection)
 
 
 def test_an_answer_that_was_begun_ends_early(app):
@@ -380,6 +406,16 @@ def test_sent_from_outside(app):
     program.expect(r"  no request")
 
 
+def test_nonsense_on_the_crash_socket_harms_nobody(app):
+    program = app()
+    pid = program.get("/").text
+    assert program.get("/babble").text == "1"
+    assert program.get("/").text == pid
+    is_500(program.get("/segv"))
+    report_text(program)
+    assert program.stop() == 0
+
+
 @pytest.mark.skipif(SANITIZED, reason="finds it first, and reports it better")
 def test_broken_memory(app):
     program = app()
@@ -438,6 +474,24 @@ def test_a_replaced_executable_names_no_wrong_lines(app, tmp_path):
     assert program.get("/").status == 200
 
 
+def test_reports_go_where_state_goes(app, tmp_path):
+    program = app(env={"XDG_STATE_HOME": str(tmp_path / "state")}, keep=False)
+    is_500(program.get("/segv"))
+    program.expect("report 1:")
+    env = {k: v for k, v in os.environ.items() if k != "SHALLOT_CRASH_DIR"} | {"XDG_STATE_HOME": str(tmp_path / "state")}
+    assert (tmp_path / "state/shallot/crashes/1-app.txt").exists()
+    assert "GET /segv" in subprocess.run([TOOL, "crashes"], env=env, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_log_and_the_report_mean_the_same_request(app):
+    program = app()
+    waiting = Connection(program.port)
+    waiting.send_request("/wait-and-crash")
+    number = program.expect(r"#(\d+-\d+) about to").group(1)
+    program.expect(rf"request {number}, [2-9]\d+\.\d ms old")
+    is_500(waiting.read_response())
+
+
 def test_without_a_folder_nothing_is_kept(app):
     program = app(env={"SHALLOT_CRASH_DIR": ""})
     is_500(program.get("/segv"))
@@ -483,13 +537,36 @@ def test_development_names_who_blocks_the_loop(app):
     assert not program.folder.exists()
 
 
+def test_a_crash_in_main_is_reported(compile, start, tmp_path):
+    program = start([compile("""
+#include <shallot.h>
+#include <stdlib.h>
+static int *volatile nowhere;
+static void prepare(void) { *nowhere = 1; }
+int main(void)
+{
+    sl_app *app = sl_new(.instances = 1, .name = "app");
+    if (!sl_is_master())
+        prepare();
+    return sl_listen(app);
+}
+""")], env={"SHALLOT_CRASH_DIR": str(tmp_path / "crashes"), "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=0"}, wait_ready=False)
+    program.report_expected = True
+    program.expect(r"died \(SIG")
+    program.expect(r"crash of worker \d+ .*: SIGSEGV, address 0x0 is not mapped")
+    program.expect(r"no request")
+    program.expect(r"prepare at .*app\.c:5")
+    program.expect(r"main at .*app\.c:10")
+
+
 @pytest.mark.load
 def test_one_request_of_many_crashes(app):
     """1 of 1,000 in the fault matrix; here fewer, and closer together."""
     program = app(instances=2)
     load = Load(program.port, kept=2, new=2, path="/seldom")
-    for number in range(5):
-        load.wait_answered(100)
+    crashes, apart = (10, 1000) if LONG else (5, 100)
+    for number in range(crashes):
+        load.wait_answered(apart)
         is_500(program.get(f"/seldom?crash{number}"))
         program.expect(r"report \d+:", count=number + 1)
         program.wait_workers(2)

@@ -223,7 +223,7 @@ SL__COLD void sl__conn_close(struct sl__conn *c);
 /** The long way: goes on from whatever state the connection is in. May close it. */
 SL__APART void sl__conn_run(struct sl__conn *c);
 /** Receives once, and tells a fiber that waits for it. */
-void sl__conn_take(struct sl__conn *c);
+SL__APART void sl__conn_take(struct sl__conn *c);
 /** The loop's event. */
 void sl__conn_ready(struct sl__watch *w, uint32_t events);
 
@@ -257,6 +257,8 @@ bool sl__input_has_room(const struct sl__conn *c);
 bool sl__input_wanted(const struct sl__conn *c);
 /** One recv. @return octets received; 0 for none: look at fin and broken. */
 size_t sl__input_receive(struct sl__conn *c);
+/** The same, without a block. */
+size_t sl__input_receive_first(struct sl__conn *c);
 /** Between requests: an empty block goes back, a partial head moves to memory of its own size. */
 void sl__input_park(struct sl__conn *c);
 void sl__input_free(struct sl__conn *c);
@@ -347,7 +349,7 @@ SL__COLD void sl__close_refuse(struct sl__conn *c, int error);
 /** SL__CONN_CLOSING: when everything is out, shuts down and lingers, or closes. */
 void sl__close_advance(struct sl__conn *c);
 /** SL__CONN_LINGER: something has come. */
-void sl__close_linger(struct sl__conn *c);
+SL__APART void sl__close_linger(struct sl__conn *c);
 
 /* last.c: see server.h */
 bool sl__conns_request_of(const struct sl__conns *home, const struct sl__fiber *f,

@@ -99,12 +99,38 @@ static void test_raw(void **state)
     free_modules(list);
 }
 
+/* No chain: whatever may be a return address is told of, and nothing that is data. */
+static void test_raw_without_frame_pointers(void **state)
+{
+    uint64_t words[6] = {0x7, 0x12345, 0x10100, 0x99, 0x13000, 0x10200};
+    struct sl__crash_copy c = {
+        .record = {.stack_at = 0x1000, .stack_len = sizeof words, .register_count = 17},
+        .stack = (char *)words};
+    char maps[] = "10000-12000 r--p 00000000 fe:01 4242 /x/app\n"
+                  "12000-14000 r-xp 00002000 fe:01 4242 /x/app\n";
+    struct sl__module *list = sl__modules_read(maps);
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+
+    c.record.registers[16] = 0x12050;
+    c.record.registers[7] = 0x1000;
+    sl__backtrace_raw(&c, list, out);
+    fclose(out);
+    assert_string_equal(text, "  #0  0x000000012050 app+0x2050\n"
+                              "   ?  0x000000012345 app+0x2345\n"
+                              "   ?  0x000000013000 app+0x3000\n");
+    free(text);
+    free_modules(list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_modules),
         cmocka_unit_test(test_stack_words),
         cmocka_unit_test(test_raw),
+        cmocka_unit_test(test_raw_without_frame_pointers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
