@@ -71,7 +71,7 @@ def test_notify(put, start, tmp_path, abstract):
     at = int(re.search(r"^MONOTONIC_USEC=(\d+)$", said, re.M).group(1))
     assert before <= at <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
     manager.expect(r"^READY=1\nSTATUS=generation 2 serves$")
-    put(version="three", before="exit(9);")
+    put(version="three", before="_exit(9);")
     program.signal(signal.SIGHUP)
     manager.expect(r"^RELOADING=1$")
     manager.expect(r"^READY=1\nSTATUS=reload failed: worker \d+ died \(exit code 9\)")
