@@ -16,6 +16,7 @@
 
 #include "base/mem.h"
 #include "cluster/supervisor_state.h"
+#include "shallot/cluster.h"
 
 static unsigned clamp_instances(const struct sl__supervisor *s, int64_t wanted)
 {
@@ -40,7 +41,7 @@ static void finish_if_empty(struct sl__supervisor *s)
     if (s->slots_used > 0 || s->finished)
         return;
     s->finished = true;
-    s->actions.finished(s->actions.self, 0);
+    s->actions.finished(s->actions.self, s->status);
 }
 
 /* Times that have passed belong to positions that wait for a slot: an exit wakes them. */
@@ -78,18 +79,47 @@ static void plan(struct sl__supervisor *s, int64_t now)
     s->actions.wake_at(s->actions.self, wake);
 }
 
+static void settled(struct sl__supervisor *s, int64_t now)
+{
+    if (!s->held) {
+        sl__sv_promote(s, now);
+        return;
+    }
+    s->candidate.settled_at = SL__NEVER;
+    s->proven = true;
+    s->actions.proven(s->actions.self, s->candidate.number);
+}
+
+static bool nobody_is_of_use(const struct sl__supervisor *s)
+{
+    for (unsigned i = 0; i < s->current.count; i++)
+        if (!s->current.positions[i].given_up)
+            return false;
+    return s->candidate.number == 0 && !s->config.development;
+}
+
+static void end_if_of_no_use(struct sl__supervisor *s)
+{
+    if (!nobody_is_of_use(s))
+        return;
+    sl__sv_say(s, SL__ERROR, "no worker is left that wants to be started");
+    s->stopping = true;
+    s->status = SL_EXIT_STAY_DOWN;
+}
+
 static void reconcile(struct sl__supervisor *s, int64_t now)
 {
     if (!s->started || s->finished)
         return;
     if (!s->stopping) {
         if (s->candidate.settled_at <= now)
-            sl__sv_promote(s, now);
+            settled(s, now);
         sl__sv_resize(s, now);
         sl__sv_roll(s, now);
         sl__sv_budget_check(s, now);
         spawn_due(s, &s->current, now);
         spawn_due(s, &s->candidate, now);
+        end_if_of_no_use(s);
     }
     plan(s, now);
     if (s->stopping)
@@ -115,6 +145,15 @@ static struct sl__sv_position *position_of(struct sl__supervisor *s, unsigned sl
     return NULL;
 }
 
+/* It said itself that starting it again is of no use. */
+static void stays_down(struct sl__supervisor *s, struct sl__sv_position *p,
+                       const struct sl__exit *exit)
+{
+    p->given_up = true;
+    sl__sv_say(s, SL__WARN, "worker %d ended (exit code %d): it asks not to be started again",
+               exit->pid, exit->code);
+}
+
 /* The first line is the seed's, word for word; a respawn that is not immediate says when it is. */
 static void died(struct sl__supervisor *s, const struct sl__sv_worker *w, unsigned slot,
                  const struct sl__exit *exit, int64_t now)
@@ -125,6 +164,10 @@ static void died(struct sl__supervisor *s, const struct sl__sv_worker *w, unsign
     assert(p);
     p->holder = 0;
     p->due = SL__NEVER;
+    if (exit->signal == 0 && exit->code == SL_EXIT_STAY_DOWN) {
+        stays_down(s, p, exit);
+        return;
+    }
     if (s->config.development && w->state != SL__WORKER_READY)
         snprintf(then, sizeof then, "waiting for the next change");
     else {
@@ -290,6 +333,37 @@ void sl__supervisor_reload(struct sl__supervisor *s, int64_t now)
     sl__sv_candidate_end(s, now);
     sl__sv_candidate_begin(s, now);
     reconcile(s, now);
+}
+
+void sl__supervisor_try(struct sl__supervisor *s, int64_t now)
+{
+    if (!s->started || s->stopping)
+        return;
+    sl__sv_candidate_end(s, now);
+    sl__sv_candidate_begin(s, now);
+    s->held = true;
+    reconcile(s, now);
+}
+
+void sl__supervisor_accept(struct sl__supervisor *s, int64_t now)
+{
+    if (!s->candidate.number || !s->proven || s->stopping)
+        return;
+    sl__sv_promote(s, now);
+    reconcile(s, now);
+}
+
+void sl__supervisor_reject(struct sl__supervisor *s, const char *reason, int64_t now)
+{
+    if (!s->candidate.number || !s->held || s->stopping)
+        return;
+    sl__sv_candidate_failed(s, reason, now);
+    reconcile(s, now);
+}
+
+bool sl__supervisor_reloading(const struct sl__supervisor *s)
+{
+    return s->candidate.number != 0;
 }
 
 void sl__supervisor_stop(struct sl__supervisor *s, bool fast, int64_t now)

@@ -18,6 +18,7 @@
 
 #include "base/time.h"
 #include "cluster/supervisor.h"
+#include "shallot/cluster.h"
 
 static char did[16384];
 static int64_t now, wake;
@@ -100,11 +101,18 @@ static void do_log(void *self, enum sl__level level, const char *line)
          line);
 }
 
+static void do_proven(void *self, unsigned generation)
+{
+    (void)self;
+    note("proven %u", generation);
+}
+
 static const struct sl__supervisor_actions actions = {
     .spawn = do_spawn,
     .drain = do_drain,
     .kill = do_kill,
     .good = do_good,
+    .proven = do_proven,
     .failed = do_failed,
     .served = do_served,
     .wake_at = do_wake_at,
@@ -363,6 +371,43 @@ static void budget_counts_no_deaths_beside_a_healthy_worker(void **state)
             sleep_until_wake();
     }
     assert_null(strstr(did, "in a row"));
+}
+
+static void does_not_start_who_asks_not_to_be(void **state)
+{
+    begin_ready(2);
+    die_with(1, SL_EXIT_STAY_DOWN, NULL);
+    expect("warn: worker 4001 ended (exit code 86): it asks not to be started again\n");
+    assert_true(wake == INT64_MAX);
+    die_by(2, SIGKILL, true); /* the other is started as ever */
+    forget();
+    become_ready(3);
+    sl__supervisor_reload(s, now); /* new code may be of use */
+    forget();
+    become_ready(4);
+    become_ready(5);
+    sleep_until_wake();
+    forget();
+    die_with(3, 0, NULL);
+    forget();
+    die_with(4, SL_EXIT_STAY_DOWN, NULL);
+    forget();
+    die_with(5, SL_EXIT_STAY_DOWN, NULL);
+    expect("warn: worker 4005 ended (exit code 86): it asks not to be started again\n"
+           "error: no worker is left that wants to be started\n"
+           "finished 86\n");
+}
+
+/* While there is a candidate it may still come right. */
+static void who_asks_not_to_be_started_waits_for_the_candidate(void **state)
+{
+    begin_ready(1);
+    sl__supervisor_reload(s, now);
+    die_with(1, SL_EXIT_STAY_DOWN, NULL);
+    forget();
+    die_with(2, SL_EXIT_STAY_DOWN, NULL);
+    assert_non_null(strstr(did, "failed 2: worker 4002 died (exit code 86)"));
+    assert_non_null(strstr(did, "finished 86"));
 }
 
 static void aborts_who_is_not_ready(void **state)
@@ -651,6 +696,57 @@ static void waits_for_slots(void **state)
     expect("debug: worker 4007 left\nspawn 513 slot 6 generation 3 candidate\n");
 }
 
+/* An upgrade: what has settled waits beside the old one. */
+static void begin_trial(void)
+{
+    begin_ready(1);
+    sl__supervisor_try(s, now);
+    expect("spawn 2 slot 1 generation 2 candidate\n");
+    sl__supervisor_accept(s, now); /* too early */
+    become_ready(2);
+    sleep_until_wake();
+    expect("proven 2\n");
+    assert_true(sl__supervisor_reloading(s));
+    assert_int_equal(sl__supervisor_generation(s), 1);
+}
+
+static void a_trial_that_is_accepted_takes_over(void **state)
+{
+    begin_trial();
+    sl__supervisor_accept(s, now);
+    expect("info: generation 2 serves, generation 1 leaves\ngood 2\ndrain 1 hand over 30000 ms\n");
+    sl__supervisor_accept(s, now);
+    sl__supervisor_reject(s, "too late", now);
+    expect("");
+}
+
+static void a_trial_that_is_rejected_leaves(void **state)
+{
+    begin_trial();
+    sl__supervisor_reject(s, "as a master it died", now);
+    expect(
+        "drain 2 hand over 30000 ms\nwarn: generation 2 failed: as a master it died; generation 1 "
+        "stays\nfailed 2: as a master it died\n");
+    assert_false(sl__supervisor_reloading(s));
+    sl__supervisor_accept(s, now);
+    expect("");
+    sl__supervisor_reload(s, now); /* a reload takes over by itself again */
+    become_ready(3);
+    forget();
+    sleep_until_wake();
+    assert_int_equal(sl__supervisor_generation(s), 3);
+}
+
+static void a_trial_whose_worker_dies_has_failed(void **state)
+{
+    begin_trial();
+    die_by(2, SIGSEGV, false);
+    expect("warn: generation 2 failed: worker 4002 died (SIGSEGV); generation 1 stays\n"
+           "failed 2: worker 4002 died (SIGSEGV)\n");
+    sl__supervisor_accept(s, now);
+    assert_int_equal(sl__supervisor_generation(s), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -661,6 +757,8 @@ int main(void)
         cmocka_unit_test_teardown(backs_off_by_position, end),
         cmocka_unit_test_teardown(keeps_one_slow_retry, end),
         cmocka_unit_test_teardown(budget_counts_no_deaths_beside_a_healthy_worker, end),
+        cmocka_unit_test_teardown(does_not_start_who_asks_not_to_be, end),
+        cmocka_unit_test_teardown(who_asks_not_to_be_started_waits_for_the_candidate, end),
         cmocka_unit_test_teardown(aborts_who_is_not_ready, end),
         cmocka_unit_test_teardown(reloads, end),
         cmocka_unit_test_teardown(keeps_the_old_generation_when_the_new_one_dies, end),
@@ -677,6 +775,9 @@ int main(void)
         cmocka_unit_test_teardown(scales, end),
         cmocka_unit_test_teardown(the_code_says_how_many, end),
         cmocka_unit_test_teardown(waits_for_slots, end),
+        cmocka_unit_test_teardown(a_trial_that_is_accepted_takes_over, end),
+        cmocka_unit_test_teardown(a_trial_that_is_rejected_leaves, end),
+        cmocka_unit_test_teardown(a_trial_whose_worker_dies_has_failed, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
