@@ -171,12 +171,13 @@ int status_main(int argc, char **argv);
 int top_main(int argc, char **argv);
 /* operate.c */
 int reload_main(int argc, char **argv);
+int upgrade_main(int argc, char **argv);
 int stop_main(int argc, char **argv);
 int scale_main(int argc, char **argv);
 int restart_main(int argc, char **argv);
 int routes_main(int argc, char **argv);
-extern const char status_help[], top_help[], reload_help[], stop_help[], scale_help[],
-    restart_help[], routes_help[];
+extern const char status_help[], top_help[], reload_help[], upgrade_help[], stop_help[],
+    scale_help[], restart_help[], routes_help[];
 
 /* dev.c, run.c, crashes.c */
 int dev_main(int argc, char **argv);

@@ -13,16 +13,22 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
-    {"dev", dev_main, dev_help},          {"run", run_main, run_help},
-    {"status", status_main, status_help}, {"top", top_main, top_help},
-    {"reload", reload_main, reload_help}, {"stop", stop_main, stop_help},
-    {"scale", scale_main, scale_help},    {"restart", restart_main, restart_help},
-    {"routes", routes_main, routes_help}, {"crashes", crashes_main, crashes_help},
+    {"dev", dev_main, dev_help},
+    {"run", run_main, run_help},
+    {"status", status_main, status_help},
+    {"top", top_main, top_help},
+    {"reload", reload_main, reload_help},
+    {"stop", stop_main, stop_help},
+    {"scale", scale_main, scale_help},
+    {"restart", restart_main, restart_help},
+    {"routes", routes_main, routes_help},
+    {"crashes", crashes_main, crashes_help},
+    {"upgrade", upgrade_main, upgrade_help},
 };
 
-static const char *const names[] = {"dev",  "run",     "status",  "top",    "reload",
-                                    "stop", "scale",   "restart", "routes", "crashes",
-                                    "help", "version", NULL};
+static const char *const names[] = {"dev",     "run",  "status",  "top",     "reload",
+                                    "upgrade", "stop", "scale",   "restart", "routes",
+                                    "crashes", "help", "version", NULL};
 
 static const char general_help[] = "shallot " SL_VERSION ": HTTP services in C\n"
                                    "\n"
@@ -33,6 +39,7 @@ static const char general_help[] = "shallot " SL_VERSION ": HTTP services in C\n
                                    "  shallot status            what runs, how it does\n"
                                    "  shallot top               the same, live\n"
                                    "  shallot reload            new code, no request lost\n"
+                                   "  shallot upgrade           the same for the master itself\n"
                                    "  shallot scale N           so many workers\n"
                                    "  shallot restart ID        a fresh process for one worker\n"
                                    "  shallot stop              finish what was begun, and end\n"

@@ -1,6 +1,6 @@
 /*
- * Commands that change a running program: reload, stop, scale, restart; and routes, which only
- * asks.
+ * Commands that change a running program: reload, upgrade, stop, scale, restart; and routes, which
+ * only asks.
  */
 #include "cli.h"
 
@@ -17,6 +17,13 @@ const char reload_help[] =
     "the exit status is 1. As SIGHUP to the master.\n"
     "\n"
     "PROGRAM: its name or the PID of its master; not needed if only one runs.\n";
+const char upgrade_help[] =
+    "shallot upgrade [PROGRAM] [--socket PATH]\n"
+    "\n"
+    "As reload, and then the master itself becomes the new program: the same process id, sockets,\n"
+    "workers, messages and shared state, no request lost. If the new program fails at any point\n"
+    "nothing has changed, the reason is printed, and the exit status is 1. As SIGUSR2 to the\n"
+    "master.\n";
 const char stop_help[] =
     "shallot stop [PROGRAM] [--now] [--socket PATH]\n"
     "\n"
@@ -94,6 +101,11 @@ static int command(int argc, char **argv, const char *name, unsigned at, const c
 int reload_main(int argc, char **argv)
 {
     return command(argc, argv, "reload", 0, reload_help, "reloaded");
+}
+
+int upgrade_main(int argc, char **argv)
+{
+    return command(argc, argv, "upgrade", 0, upgrade_help, "upgraded");
 }
 
 int scale_main(int argc, char **argv)

@@ -11,6 +11,7 @@
 #include "app/app.h"
 #include "base/log.h"
 #include "cluster/master.h"
+#include "cluster/rehearsal.h"
 #include "cluster/role.h"
 #include "serve/dying.h"
 #include "serve/serving.h"
@@ -46,6 +47,12 @@ static void on_master_message(void *self, const char *topic, const void *data, s
     sl__app_master_message(self, &m);
 }
 
+/* Only what has the sizes that the master's own code knows. */
+static void on_shared(void *self, const char *name, int fd)
+{
+    sl__app_bind_shared(self, name, fd);
+}
+
 static int master_send(sl_app *app, uint32_t target, const char *topic, const void *data,
                        size_t len)
 {
@@ -76,6 +83,7 @@ static int run_master(sl_app *app)
         .endpoints = endpoints,
         .build = app->options.build,
         .watch = app->options.watch,
+        .shared = sl__app_shared(app),
         .control = app->options.control,
         .user = app->options.user,
         .group = app->options.group,
@@ -84,11 +92,12 @@ static int run_master(sl_app *app)
         .crash_reports = app->options.crash_reports,
         .watchdog_ms = app->options.watchdog_ms == SL_NO_WATCHDOG ? 0 : app->options.watchdog_ms,
         .last_answer = sl__last_answer,
-        .hooks = {on_worker_up, on_worker_exit, on_master_message, app},
+        .hooks = {on_worker_up, on_worker_exit, on_master_message, on_shared, app},
     };
 
     sl__log_set_who("master");
     app->master_send = master_send;
+    sl__app_shared_setup(app, 0, NULL, false); /* the master waits for nobody */
     app->read_stats = master_stats;
     config.endpoint_count = sl__serving_endpoints(app, endpoints);
     if (app->development) {
@@ -127,6 +136,8 @@ int sl_run(sl_app *app)
         return 1;
     if (role->worker)
         return sl__serve_as_worker(app, role);
+    if (role->rehearsal >= 0 && app->options.standalone && !app->development)
+        sl__rehearsal_end("it is standalone, which needs a restart");
     if (app->options.standalone && !app->development)
         return sl__serve_standalone(app);
     return run_master(app);

@@ -14,6 +14,7 @@
 #include "shallot/stats.h"
 
 #include "app/layers.h"
+#include "app/shared.h"
 
 #define SL__APP_HOST_MAX 256 /* with NUL; as net/endpoint.h has it */
 #define SL__APP_PATH_MAX 108 /* with NUL; sun_path */
@@ -63,6 +64,7 @@ struct sl_app {
     struct sl__app_hook *start, *stop, *every, *worker_up, *worker_exit;
     struct sl__app_topic *master_topics;
     struct sl__bus *bus;
+    struct sl__app_shared shared; /* counters and maps */
     struct sl__task_group *tasks; /* of sl_spawn_in_app(); made with the first one */
     struct sl__file_cache files;  /* of sl_file() */
     char **urls;                  /* see sl__app_set_url() */

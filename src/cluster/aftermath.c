@@ -250,3 +250,22 @@ void sl__aftermath_stop(struct sl__master *m)
     close(a->memory);
     a->memory = a->worker_end = a->watch.fd = -1;
 }
+
+void sl__aftermath_archive(struct sl__master *m, struct sl__archive *a)
+{
+    sl__archive_mark(a, "CRSH");
+    sl__archive_fd(a, &m->aftermath.memory);
+    sl__archive_fd(a, &m->aftermath.watch.fd);
+    sl__archive_fd(a, &m->aftermath.worker_end);
+}
+
+int sl__aftermath_resume(struct sl__master *m)
+{
+    struct sl__aftermath *a = &m->aftermath;
+
+    choose_folder(a, m->config.crash_dir);
+    a->watch.events = EPOLLIN;
+    a->watch.ready = on_ready;
+    sl__watchdog_start(m);
+    return sl__loop_add(&m->loop, &a->watch);
+}

@@ -4,6 +4,7 @@
 #ifndef SL__CLUSTER_AFTERMATH_H
 #define SL__CLUSTER_AFTERMATH_H
 
+#include "cluster/archive.h"
 #include "cluster/crash.h"
 #include "loop/loop.h"
 
@@ -34,6 +35,11 @@ void sl__aftermath_init(struct sl__aftermath *a);
 /** 0 or a negative errno. */
 int sl__aftermath_start(struct sl__master *m);
 void sl__aftermath_stop(struct sl__master *m);
+/** Writes its descriptors, or reads them; what a crash has left is not among it, and must have come
+ * to its end. */
+void sl__aftermath_archive(struct sl__master *m, struct sl__archive *a);
+/** Goes on with what was read. 0 or a negative errno. */
+int sl__aftermath_resume(struct sl__master *m);
 
 /** Takes what dying workers have sent. */
 void sl__aftermath_pump(struct sl__master *m);

@@ -159,25 +159,29 @@ static void make_room(struct sl__control *k)
         close_client(oldest);
 }
 
-static void take_client(struct sl__master *m, int fd)
+struct sl__control_client *sl__control_add(struct sl__master *m, int fd)
 {
     struct sl__control_client *c = sl__try_alloc_zeroed(sizeof *c);
 
-    if (!c) {
-        close(fd);
-        return;
-    }
+    if (!c)
+        return NULL;
     c->master = m;
     c->watch = (struct sl__watch){.fd = fd, .events = EPOLLIN, .ready = client_ready};
     c->task.run = go_on;
     c->seen = m->loop.now;
-    if (sl__loop_add(&m->loop, &c->watch) < 0) {
-        close(fd);
-        sl__free(c);
-        return;
-    }
     sl__list_append(&m->control.clients, &c->link);
     m->control.count++;
+    return c;
+}
+
+static void take_client(struct sl__master *m, int fd)
+{
+    struct sl__control_client *c = sl__control_add(m, fd);
+
+    if (!c)
+        close(fd);
+    else if (sl__loop_add(&m->loop, &c->watch) < 0)
+        close_client(c);
 }
 
 static void knock(struct sl__watch *w, uint32_t events)
@@ -236,6 +240,13 @@ static void remove_stale(const char *path)
     close(fd);
 }
 
+int sl__control_listen(struct sl__master *m)
+{
+    m->control.watch.events = EPOLLIN;
+    m->control.watch.ready = knock;
+    return sl__loop_add(&m->loop, &m->control.watch);
+}
+
 void sl__control_start(struct sl__master *m, const char *path)
 {
     struct sl__control *k = &m->control;
@@ -254,11 +265,8 @@ void sl__control_start(struct sl__master *m, const char *path)
     }
     if (r == 0)
         r = k->watch.fd = open_socket(k);
-    if (r >= 0) {
-        k->watch.events = EPOLLIN;
-        k->watch.ready = knock;
-        r = sl__loop_add(&m->loop, &k->watch);
-    }
+    if (r >= 0)
+        r = sl__control_listen(m);
     if (r < 0)
         sl__log(SL__WARN,
                 "no control socket at %s: %s; shallot status and its like will not find "
@@ -368,7 +376,8 @@ void sl__control_progress(struct sl__master *m, const char *line)
     for (struct sl__link *at = k->clients.next; at && at != &k->clients; at = at->next) {
         struct sl__control_client *c = SL__OWNER(at, struct sl__control_client, link);
 
-        if (c->wait == SL__CONTROL_RELOAD || c->wait == SL__CONTROL_RESTART)
+        if (c->wait == SL__CONTROL_RELOAD || c->wait == SL__CONTROL_UPGRADE ||
+            c->wait == SL__CONTROL_RESTART)
             sl__control_say(c, '~', "%s", line);
     }
 }

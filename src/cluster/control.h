@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "cluster/archive.h"
 #include "loop/loop.h"
 
 #define SL__CONTROL_LINE 1024 /* octets of a command */
@@ -27,6 +28,7 @@ struct sl__master;
 enum sl__control_wait {
     SL__CONTROL_IDLE,
     SL__CONTROL_RELOAD,
+    SL__CONTROL_UPGRADE,
     SL__CONTROL_RESTART, /* wait_id: the worker that is to go */
     SL__CONTROL_ROUTES,  /* wait_id: the number of the question */
     SL__CONTROL_OTHER,   /* commands of other rooms: they know themselves */
@@ -89,6 +91,17 @@ void sl__control_over(struct sl__master *m, enum sl__control_wait wait, uint32_t
                       const char *error, const char *done);
 /** What happens meanwhile, to all clients that wait for a reload or a restart. */
 void sl__control_progress(struct sl__master *m, const char *line);
+
+/** A client on @p fd that is not watched yet. NULL when out of memory. */
+struct sl__control_client *sl__control_add(struct sl__master *m, int fd);
+/** Hears those who knock at the socket. 0 or a negative errno. */
+int sl__control_listen(struct sl__master *m);
+
+/* control_archive.c */
+/** Writes socket and clients, or reads them; read ones do nothing before sl__control_resume(). */
+void sl__control_archive(struct sl__master *m, struct sl__archive *a);
+/** 0 or a negative errno. */
+int sl__control_resume(struct sl__master *m);
 
 /* control_commands.c */
 /** Runs a line. */

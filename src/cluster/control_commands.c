@@ -50,6 +50,10 @@ static void run_reload(struct sl__control_client *c, char **words, unsigned coun
         sl__control_fail(c, "the program is stopping");
         return;
     }
+    if (m->upgrade.stage != SL__UPGRADE_NONE) {
+        sl__control_fail(c, "an upgrade is under way: ask again when it is over");
+        return;
+    }
     sl__log(SL__INFO, "reloading (control socket)");
     r = sl__master_reload(m);
     if (r < 0) {
@@ -58,6 +62,20 @@ static void run_reload(struct sl__control_client *c, char **words, unsigned coun
         return;
     }
     c->wait = SL__CONTROL_RELOAD;
+    sl__control_say(c, '~', "generation %u starts", sl__supervisor_candidate(m->supervisor));
+}
+
+static void run_upgrade(struct sl__control_client *c, char **words, unsigned count)
+{
+    struct sl__master *m = c->master;
+    char why[400];
+
+    sl__log(SL__INFO, "upgrading (control socket)");
+    if (sl__master_upgrade(m, why, sizeof why) < 0) {
+        sl__control_fail(c, "%s", why);
+        return;
+    }
+    c->wait = SL__CONTROL_UPGRADE;
     sl__control_say(c, '~', "generation %u starts", sl__supervisor_candidate(m->supervisor));
 }
 
@@ -155,7 +173,8 @@ static struct sl__member *spokesman(struct sl__master *m)
     for (struct sl__link *at = m->crew.members.next; at != &m->crew.members; at = at->next) {
         struct sl__member *w = SL__OWNER(at, struct sl__member, link);
 
-        if (w->ready && !w->leaving && w->generation == sl__supervisor_generation(m->supervisor) &&
+        if (w->ready && !w->leaving && w->channel &&
+            w->generation == sl__supervisor_generation(m->supervisor) &&
             (!best || sl__channel_queued(w->channel) < sl__channel_queued(best->channel)))
             best = w;
     }
@@ -209,7 +228,8 @@ static const struct sl__control_command commands[] = {
     {"latencies", "", 0, 0, run_latencies},    {"reload", "", 0, 0, run_reload},
     {"restart", "ID", 1, 1, run_restart},      {"routes", "", 0, 0, run_routes},
     {"scale", "N | +N | -N", 1, 1, run_scale}, {"status", "[json]", 0, 1, run_status},
-    {"stop", "[now]", 0, 1, run_stop},         {"version", "", 0, 0, run_version},
+    {"stop", "[now]", 0, 1, run_stop},         {"upgrade", "", 0, 0, run_upgrade},
+    {"version", "", 0, 0, run_version},
 };
 
 void sl__control_run(struct sl__control_client *c, char *line, size_t len)

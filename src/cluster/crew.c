@@ -120,7 +120,7 @@ static void writable(void *self)
     sl__master_watch_donor(w->master);
 }
 
-static int attach(struct sl__member *w, int channel)
+int sl__crew_attach(struct sl__member *w, int channel)
 {
     struct sl__master *m = w->master;
     int r;
@@ -171,7 +171,7 @@ static int start_process(struct sl__member *w, const struct sl__executable *exec
         return r;
     }
     w->pid = r;
-    r = attach(w, ends[0]);
+    r = sl__crew_attach(w, ends[0]);
     if (r < 0) { /* without a watch nobody would see it die */
         kill(w->pid, SIGKILL);
         waitpid(w->pid, NULL, 0);
@@ -200,21 +200,28 @@ struct sl__member *sl__crew_find(struct sl__crew *c, uint32_t id)
     return NULL;
 }
 
-void sl__crew_spawn(struct sl__master *m, uint32_t id, unsigned slot, unsigned generation,
-                    const struct sl__executable *executable)
+struct sl__member *sl__crew_add(struct sl__master *m, uint32_t id)
 {
     struct sl__member *w = sl__alloc_zeroed(sizeof *w);
-    int r;
 
     w->master = m;
     w->id = id;
-    w->slot = slot;
-    w->generation = generation;
     w->process = (struct sl__watch){.fd = -1, .events = EPOLLIN, .ready = process_ready};
     w->stillborn.run = say_stillborn;
     w->patience.fire = patience_ended;
     sl__list_append(&m->crew.members, &w->link);
     m->crew.recent[id % TABLE_SIZE] = w;
+    return w;
+}
+
+void sl__crew_spawn(struct sl__master *m, uint32_t id, unsigned slot, unsigned generation,
+                    const struct sl__executable *executable)
+{
+    struct sl__member *w = sl__crew_add(m, id);
+    int r;
+
+    w->slot = slot;
+    w->generation = generation;
     sl__scoreboard_assign(&m->board, slot, id);
     r = start_process(w, executable);
     if (r < 0) {
@@ -276,7 +283,8 @@ void sl__crew_bury(struct sl__member *w)
     siginfo_t info = {0};
     int r;
 
-    sl__channel_pump(w->channel);
+    if (w->channel)
+        sl__channel_pump(w->channel);
     sl__aftermath_pump(m);
     do
         r = waitid(P_PIDFD, (id_t)w->process.fd, &info, WEXITED | WNOHANG);

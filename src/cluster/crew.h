@@ -38,6 +38,7 @@ struct sl__member {
     struct sl__listener
         *listeners[SL__LISTENERS_MAX]; /* by index of its HELLO; NULL: closed since */
     uint32_t instances, drain_ms, grace_ms, ready_ms; /* as its HELLO says */
+    struct sl__saved_member *saved;                   /* as read; NULL once resumed */
     char reason[512];                                 /* why it went, in its words or ours */
 };
 
@@ -71,6 +72,16 @@ bool sl__crew_pass_on(struct sl__master *m, const struct sl__member *giver,
 void sl__crew_forget_listener(struct sl__listener *l, void *master);
 /** SIGKILLs and reaps whoever is left. */
 void sl__crew_finish(struct sl__master *m);
+
+/** A member that has neither process nor channel yet. */
+struct sl__member *sl__crew_add(struct sl__master *m, uint32_t id);
+/** Watches its process and takes our end of its channel. 0 or a negative errno. */
+int sl__crew_attach(struct sl__member *w, int channel);
+/** Writes all members, or reads them; a read one does nothing before sl__crew_resume()
+ * (crew_archive.c). */
+void sl__crew_archive(struct sl__master *m, struct sl__archive *a);
+/** The members that were read are watched and heard again. 0 or a negative errno. */
+int sl__crew_resume(struct sl__master *m);
 
 /** A frame of worker @p self (crew_frames.c). */
 void sl__crew_frame(void *self, struct sl__frame *frame);

@@ -79,6 +79,47 @@ static int take_endpoints(struct sl__member *w, const struct sl__hello *hello)
     return 0;
 }
 
+static void say_other_shape(struct sl__member *w, const struct sl__region *made,
+                            const struct sl__region *other)
+{
+    char now[128], before[128];
+
+    if (made->candidate) /* said when its first worker came */
+        return;
+    sl__log(SL__WARN, "shared \"%s\" begins afresh in generation %u: it is %s, and was %s",
+            made->name, w->generation, sl__shape_text(&made->shape, now, sizeof now),
+            sl__shape_text(&other->shape, before, sizeof before));
+}
+
+static void take_region(struct sl__member *w, const struct sl__frame *frame)
+{
+    struct sl__frame_head head = {.type = SL__FRAME_SHARED};
+    const struct sl__region *other;
+    struct sl__master *m = w->master;
+    struct sl__region *region;
+    struct sl__shape shape;
+    int r = -EBADMSG, fd;
+
+    if (w->leaving || w->aborted)
+        return;
+    if (frame->body && frame->head.body_len == sizeof shape && frame->topic[0]) {
+        memcpy(&shape, frame->body, sizeof shape);
+        r = sl__regions_open(&m->regions, frame->topic, &shape, &region, &other);
+    }
+    if (r == 0) {
+        if (other)
+            say_other_shape(w, region, other);
+        if (w->generation == sl__supervisor_generation(m->supervisor))
+            region->good = true;
+        else
+            region->candidate = true;
+        fd = fcntl(region->fd, F_DUPFD_CLOEXEC, 3);
+        r = fd < 0 ? -errno : sl__channel_send(w->channel, &head, region->name, NULL, fd);
+    }
+    if (r < 0)
+        refuse(w, "cannot give it the shared memory \"%s\": %s", frame->topic, sl_strerror(r));
+}
+
 static void take_hello(struct sl__member *w, const struct sl__frame *frame)
 {
     struct sl__master *m = w->master;
@@ -143,7 +184,7 @@ static struct sl__member *adopter(struct sl__master *m, const struct sl__member 
         struct sl__member *w = SL__OWNER(at, struct sl__member, link);
 
         if (w != giver && w->ready && !w->leaving && !w->dying && index_of(w, l) >= 0 &&
-            sl__channel_queued(w->channel) < m->config.queue_bytes &&
+            w->channel && sl__channel_queued(w->channel) < m->config.queue_bytes &&
             (!best || w->generation > best->generation))
             best = w;
     }
@@ -234,6 +275,9 @@ void sl__crew_frame(void *self, struct sl__frame *frame)
 
     switch (w->refused ? 0 : frame->head.type) {
     case 0:
+        break;
+    case SL__FRAME_REGION:
+        take_region(w, frame);
         break;
     case SL__FRAME_HELLO:
         take_hello(w, frame);

@@ -148,3 +148,32 @@ void sl__listeners_close(struct sl__listeners *ls,
         close_listener(l);
     }
 }
+
+static void archive_listener(struct sl__listener *l, struct sl__archive *a)
+{
+    sl__archive_bytes(a, &l->endpoint, sizeof l->endpoint);
+    sl__archive_fd(a, &l->fd);
+    sl__archive_bool(a, &l->good);
+    sl__archive_bool(a, &l->candidate);
+    sl__archive_bytes(a, &l->device, sizeof l->device);
+    sl__archive_bytes(a, &l->inode, sizeof l->inode);
+}
+
+void sl__listeners_archive(struct sl__listeners *ls, struct sl__archive *a)
+{
+    size_t count = 0;
+
+    sl__archive_mark(a, "LIST");
+    for (struct sl__link *at = ls->all.next; at != &ls->all; at = at->next)
+        count++;
+    sl__archive_size(a, &count, SIZE_MAX);
+    if (!a->reading)
+        for (struct sl__link *at = ls->all.next; at != &ls->all; at = at->next)
+            archive_listener(SL__OWNER(at, struct sl__listener, link), a);
+    for (; a->reading && count > 0 && a->error == 0; count--) {
+        struct sl__listener *l = sl__alloc_zeroed(sizeof *l);
+
+        archive_listener(l, a);
+        sl__list_append(&ls->all, &l->link);
+    }
+}

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "base/list.h"
+#include "cluster/archive.h"
 #include "net/endpoint.h"
 
 struct sl__listener {
@@ -43,6 +44,9 @@ void sl__listeners_promote(struct sl__listeners *ls,
 /** The candidate is given up: closes what only it named. */
 void sl__listeners_demote(struct sl__listeners *ls,
                           void (*closing)(struct sl__listener *l, void *self), void *self);
+
+/** Writes all, or reads them into an empty list. */
+void sl__listeners_archive(struct sl__listeners *ls, struct sl__archive *a);
 
 /** Closes all, telling @p closing first. */
 void sl__listeners_close(struct sl__listeners *ls,

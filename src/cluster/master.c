@@ -8,6 +8,7 @@
 #include "cluster/master.h"
 
 #include "base/log.h"
+#include "base/sys.h"
 #include "base/time.h"
 #include "cluster/activation.h"
 #include "cluster/master_state.h"
@@ -51,6 +52,11 @@ static void act_good(void *self, unsigned generation)
     sl__notify_reloaded(self, NULL);
 }
 
+static void act_proven(void *self, unsigned generation)
+{
+    sl__master_upgrade_proven(self);
+}
+
 static void act_failed(void *self, unsigned generation, const char *reason)
 {
     char error[640];
@@ -59,6 +65,7 @@ static void act_failed(void *self, unsigned generation, const char *reason)
     snprintf(error, sizeof error, "generation %u failed: %s; the running code stays", generation,
              reason);
     sl__control_over(self, SL__CONTROL_RELOAD, 0, error, NULL);
+    sl__control_over(self, SL__CONTROL_UPGRADE, 0, error, NULL);
     sl__notify_reloaded(self, reason);
 }
 
@@ -152,13 +159,14 @@ static void make_supervisor(struct sl__master *m)
         .backoff_min_ns = SL__SEC / 10,
         .backoff_max_ns = 10 * SL__SEC,
         .crash_budget = CRASH_BUDGET,
-        .seed = (uint64_t)m->loop.now ^ (uint64_t)getpid() << 32,
+        .seed = (uint64_t)sl__sys_now() ^ (uint64_t)getpid() << 32,
     };
     const struct sl__supervisor_actions actions = {
         .spawn = act_spawn,
         .drain = act_drain,
         .kill = act_kill,
         .good = act_good,
+        .proven = act_proven,
         .failed = act_failed,
         .served = ask_served,
         .wake_at = act_wake_at,
@@ -194,6 +202,33 @@ static int open_listeners(struct sl__master *m)
         l->good = true;
     }
     return 0;
+}
+
+static int open_regions(struct sl__master *m)
+{
+    for (const struct sl__handle *h = m->config.shared; h; h = h->next) {
+        const struct sl__region *other;
+        struct sl__region *region;
+        int r = sl__regions_open(&m->regions, h->name, &h->shape, &region, &other);
+
+        if (r < 0)
+            return r;
+        region->good = true;
+    }
+    sl__master_bind_shared(m);
+    return 0;
+}
+
+void sl__master_bind_shared(struct sl__master *m)
+{
+    const struct sl__master_hooks *hooks = &m->config.hooks;
+
+    for (struct sl__link *at = m->regions.all.next; at != &m->regions.all; at = at->next) {
+        struct sl__region *region = SL__OWNER(at, struct sl__region, link);
+
+        if (region->good && hooks->shared)
+            hooks->shared(hooks->self, region->name, region->fd);
+    }
 }
 
 /* What needs the rights we were started with is open: a name for us, and then only the rights that
@@ -236,6 +271,7 @@ static void init(struct sl__master *m, const struct sl__master_config *config)
 {
     *m = (struct sl__master){.config = *config, .status = 1};
     m->held.fd = m->candidate.fd = m->board.fd = -1;
+    sl__master_upgrade_init(m);
     sl__aftermath_init(&m->aftermath);
     if (m->config.instances > SL__INSTANCES_MAX)
         m->config.instances = SL__INSTANCES_MAX;
@@ -243,7 +279,9 @@ static void init(struct sl__master *m, const struct sl__master_config *config)
     m->control.watch.fd = m->notify.fd = -1;
     sl__list_init(&m->control.clients);
     sl__listeners_init(&m->listeners);
+    sl__regions_init(&m->regions);
     sl__crew_init(&m->crew);
+    make_supervisor(m);
     raise_file_limit(m);
     setvbuf(stdout, NULL, _IOLBF, 0); /* shared with the workers: line by line */
     sl__log_set_who("master");
@@ -262,12 +300,18 @@ static int start(struct sl__master *m)
     r = sl__master_signals_start(m);
     if (r < 0)
         goto fail;
+    if (sl__role()->state >= 0)
+        return sl__master_take_over(m);
     what = "open the program's file";
     r = sl__executable_open_self(&m->held);
     if (r < 0)
         goto fail;
     what = "make the scoreboard";
     r = sl__scoreboard_create(&m->board);
+    if (r < 0)
+        goto fail;
+    what = "make the shared memory";
+    r = open_regions(m);
     if (r < 0)
         goto fail;
     what = "prepare for crashes";
@@ -291,9 +335,9 @@ static void run(struct sl__master *m)
     const char *why = m->config.development ? "development" : m->config.instances_reason;
     int r;
 
-    sl__log(SL__INFO, "master %d, %u worker%s%s%s", getpid(), workers, workers == 1 ? "" : "s",
-            why ? ": " : "", why ? why : "");
-    make_supervisor(m);
+    if (sl__role()->state < 0)
+        sl__log(SL__INFO, "master %d, %u worker%s%s%s", getpid(), workers, workers == 1 ? "" : "s",
+                why ? ": " : "", why ? why : "");
     if (m->config.development)
         m->development = sl__development_new(&m->loop, &(struct sl__development_config){
                                                            .build = m->config.build,
@@ -302,8 +346,12 @@ static void run(struct sl__master *m)
                                                            .reload = reload,
                                                            .self = m,
                                                        });
-    sl__notify_start(m);
-    sl__supervisor_start(m->supervisor, m->loop.now);
+    if (sl__role()->state >= 0) {
+        sl__master_taken_over(m);
+    } else {
+        sl__notify_start(m);
+        sl__supervisor_start(m->supervisor, m->loop.now);
+    }
     r = sl__loop_run(&m->loop);
     if (r < 0)
         sl__log(SL__ERROR, "the event loop failed: %s", sl_strerror(r));
@@ -312,6 +360,7 @@ static void run(struct sl__master *m)
 /* Accepts whatever of it start() has begun. */
 static void finish(struct sl__master *m)
 {
+    sl__master_upgrade_end(m);
     sl__control_stop(m);
     sl__notify_stop(m);
     if (m->named)
@@ -324,6 +373,7 @@ static void finish(struct sl__master *m)
         sl__master_bus_stop(m);
     sl__supervisor_free(m->supervisor);
     sl__listeners_finish(&m->listeners);
+    sl__regions_finish(&m->regions);
     sl__scoreboard_finish(&m->board);
     sl__executable_close(&m->held);
     sl__executable_close(&m->candidate);
@@ -338,8 +388,11 @@ int sl__master_run(const struct sl__master_config *config)
     struct sl__master m;
 
     init(&m, config);
+    sl__master_rehearsed(&m);
     if (start(&m) == 0)
         run(&m);
+    else
+        sl__master_return(&m);
     finish(&m);
     return m.status;
 }

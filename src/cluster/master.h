@@ -11,11 +11,15 @@
 #include "net/endpoint.h"
 #include "shallot/cluster.h"
 #include "shallot/stats.h"
+#include "shared/handle.h"
 
 struct sl__master_hooks {
     void (*worker_up)(void *self, const sl_worker_info *info);
     void (*worker_exit)(void *self, const sl_worker_info *info);
     void (*message)(void *self, const char *topic, const void *data, size_t len, int from);
+    /** The memory of this name serves from now on; the descriptor stays the caller's. May be NULL.
+     */
+    void (*shared)(void *self, const char *name, int fd);
     void *self;
 };
 
@@ -30,13 +34,14 @@ struct sl__master_config {
     size_t message_bytes, queue_bytes;
     const struct sl__endpoint *endpoints;
     unsigned endpoint_count;
-    const char *build, *watch; /* development; build may be NULL */
-    const char *user, *group;  /* to become once the listeners are open; NULL: stays */
-    const char *pid_file;      /* NULL: none */
-    const char *control;       /* path of the control socket; NULL: where it belongs; "off" */
-    const char *crash_dir;     /* for reports; NULL: the default place; "": keep none */
-    unsigned crash_reports;    /* kept there, of this name */
-    unsigned watchdog_ms;      /* 0: none */
+    const struct sl__handle *shared; /* what main() names in the master; a list */
+    const char *build, *watch;       /* development; build may be NULL */
+    const char *user, *group;        /* to become once the listeners are open; NULL: stays */
+    const char *pid_file;            /* NULL: none */
+    const char *control;             /* path of the control socket; NULL: where it belongs; "off" */
+    const char *crash_dir;           /* for reports; NULL: the default place; "": keep none */
+    unsigned crash_reports;          /* kept there, of this name */
+    unsigned watchdog_ms;            /* 0: none */
     /** The answer to a request whose worker has crashed, into @p buf. @return its length. NULL:
      * such connections are only closed. */
     size_t (*last_answer)(bool culprit, bool head, char *buf, size_t size);

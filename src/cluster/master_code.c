@@ -10,6 +10,8 @@
 #include "base/time.h"
 #include "shallot/error.h"
 
+#include <errno.h>
+
 static void take_settings(struct sl__master *m, const struct sl__member *w)
 {
     uint32_t wanted = w->instances;
@@ -34,8 +36,13 @@ static void take_settings(struct sl__master *m, const struct sl__member *w)
 int sl__master_reload(struct sl__master *m)
 {
     struct sl__executable next;
-    int r = sl__executable_open(&next, m->held.path);
+    int r;
 
+    if (m->upgrade.stage != SL__UPGRADE_NONE) {
+        sl__log(SL__WARN, "an upgrade is under way: reload refused, ask again when it is over");
+        return -EBUSY;
+    }
+    r = sl__executable_open(&next, m->held.path);
     sl__notify_reloading(m);
     if (r < 0) {
         sl__notify_reloaded(m, sl_strerror(r));
@@ -47,6 +54,7 @@ int sl__master_reload(struct sl__master *m)
     sl__executable_close(&m->candidate);
     m->candidate = next;
     sl__listeners_demote(&m->listeners, sl__crew_forget_listener, m); /* of one given up for this */
+    sl__regions_demote(&m->regions);
     sl__supervisor_reload(m->supervisor, m->loop.now);
     return 0;
 }
@@ -72,6 +80,8 @@ void sl__master_promote(struct sl__master *m, unsigned generation)
     m->candidate.fd = -1;
     m->change_seen = false;
     sl__listeners_promote(&m->listeners, sl__crew_forget_listener, m);
+    sl__regions_promote(&m->regions);
+    sl__master_bind_shared(m);
     for (struct sl__link *at = m->crew.members.next; at != &m->crew.members; at = at->next) {
         struct sl__member *w = SL__OWNER(at, struct sl__member, link);
 
@@ -84,6 +94,8 @@ void sl__master_promote(struct sl__master *m, unsigned generation)
 
 void sl__master_demote(struct sl__master *m)
 {
+    sl__master_upgrade_end(m);
     sl__executable_close(&m->candidate);
     sl__listeners_demote(&m->listeners, sl__crew_forget_listener, m);
+    sl__regions_demote(&m->regions);
 }

@@ -52,8 +52,10 @@ static bool terminal_is_gone(const struct sl__master *m)
 void sl__master_stop(struct sl__master *m, const char *why, bool fast)
 {
     sl__log(SL__INFO, "stopping (%s)", why);
+    sl__master_upgrade_end(m);
     sl__notify_stopping(m);
     sl__control_over(m, SL__CONTROL_RELOAD, 0, "the program is stopping", NULL);
+    sl__control_over(m, SL__CONTROL_UPGRADE, 0, "the program is stopping", NULL);
     sl__supervisor_stop(m->supervisor, fast, m->loop.now);
     m->stopping = true;
     sl__listeners_close(&m->listeners, sl__crew_forget_listener, m);
@@ -76,6 +78,7 @@ static void hang_up(struct sl__master *m)
 static void on_signal(struct sl__signals *s, int signal)
 {
     struct sl__master *m = SL__OWNER(s, struct sl__master, signals);
+    char why[400];
 
     switch (signal) {
     case SIGTERM:
@@ -97,8 +100,8 @@ static void on_signal(struct sl__signals *s, int signal)
         sl__supervisor_scale(m->supervisor, -1, m->loop.now);
         break;
     case SIGUSR2:
-        sl__log(SL__WARN, "upgrading the master in place is not available in this version: restart "
-                          "the program");
+        sl__log(SL__INFO, "upgrading (SIGUSR2)");
+        sl__master_upgrade(m, why, sizeof why);
         break;
     case SIGCHLD:
         sl__master_reap(m);
@@ -141,7 +144,8 @@ void sl__master_reap(struct sl__master *m)
         w = member_of(m, info.si_pid);
         if (w)
             sl__crew_bury(w);
-        else if (info.si_pid == sl__development_build_pid(m->development))
+        else if (info.si_pid == sl__development_build_pid(m->development) ||
+                 info.si_pid == m->upgrade.pid)
             return; /* reaps it itself; strangers behind it wait for the next SIGCHLD */
         else
             waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);

@@ -99,6 +99,28 @@ void sl__notify_stop(struct sl__master *m)
     m->notify.fd = -1;
 }
 
+void sl__notify_archive(struct sl__master *m, struct sl__archive *a)
+{
+    struct sl__notify *n = &m->notify;
+
+    sl__archive_mark(a, "NTFY");
+    sl__archive_fd(a, &n->fd);
+    sl__archive_bytes(a, &n->to, sizeof n->to);
+    sl__archive_bytes(a, &n->to_len, sizeof n->to_len);
+    sl__archive_bool(a, &n->ready);
+    sl__archive_bool(a, &n->reloading);
+    sl__archive_i64(a, &n->watchdog_ns);
+}
+
+void sl__notify_resume(struct sl__master *m)
+{
+    struct sl__notify *n = &m->notify;
+
+    n->watchdog.fire = beat;
+    if (n->fd >= 0 && n->watchdog_ns > 0)
+        sl__timer_start(&m->loop, &n->watchdog, m->loop.now);
+}
+
 void sl__notify_workers(struct sl__master *m)
 {
     struct sl__notify *n = &m->notify;

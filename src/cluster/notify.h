@@ -4,6 +4,7 @@
 #ifndef SL__CLUSTER_NOTIFY_H
 #define SL__CLUSTER_NOTIFY_H
 
+#include "cluster/archive.h"
 #include "loop/loop.h"
 
 #include <sys/socket.h>
@@ -24,6 +25,9 @@ struct sl__notify {
 /** Takes the socket's name and the watchdog's time out of the environment. */
 void sl__notify_start(struct sl__master *m);
 void sl__notify_stop(struct sl__master *m);
+/** Writes what the environment no longer tells, or reads it; then goes on with it. */
+void sl__notify_archive(struct sl__master *m, struct sl__archive *a);
+void sl__notify_resume(struct sl__master *m);
 /** A worker is ready or gone: the status, and READY when all are for the first time. */
 void sl__notify_workers(struct sl__master *m);
 void sl__notify_reloading(struct sl__master *m);

@@ -28,8 +28,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static struct sl__role role = {
-    .channel = -1, .scoreboard = -1, .crash_memory = -1, .crash_socket = -1};
+static struct sl__role role = {.channel = -1,
+                               .scoreboard = -1,
+                               .crash_memory = -1,
+                               .crash_socket = -1,
+                               .state = -1,
+                               .rehearsal = -1};
 
 static struct {
     char *start; /* of the original argv strings; NULL: not known */
@@ -160,6 +164,29 @@ static void become_worker(uint32_t worker, unsigned slot, int channel, int score
     setvbuf(stdout, NULL, _IOLBF, 0);
 }
 
+/* The name is otherwise that of the descriptor it was started from. */
+static void take_over(int state, int rehearsal, bool returned)
+{
+    role.state = state;
+    role.rehearsal = rehearsal;
+    role.returned = returned;
+    fcntl(state, F_SETFD, FD_CLOEXEC);
+    if (rehearsal >= 0)
+        fcntl(rehearsal, F_SETFD, FD_CLOEXEC);
+    prctl(PR_SET_NAME, program_invocation_short_name);
+}
+
+static void read_takeover(void)
+{
+    unsigned long state, rehearsal, returned = 0;
+    bool good = take_number("SHALLOT_STATE", INT32_MAX, &state);
+    bool rehearsed = take_number("SHALLOT_REHEARSAL", INT32_MAX, &rehearsal);
+
+    take_number("SHALLOT_RETURNED", 1, &returned);
+    if (good && role.worker == 0 && is_memory((int)state))
+        take_over((int)state, rehearsed ? (int)rehearsal : -1, returned == 1);
+}
+
 /* Without them it serves all the same, and dies in silence. */
 static void take_crash_descriptors(void)
 {
@@ -189,6 +216,7 @@ __attribute__((constructor(101))) static void read_role(int argc, char **argv, c
     if (good && worker > 0 && is_socket((int)channel, SOCK_SEQPACKET) && is_memory((int)scoreboard))
         become_worker((uint32_t)worker, (unsigned)slot, (int)channel, (int)scoreboard);
     take_crash_descriptors();
+    read_takeover();
     if (take_number("SHALLOT_SYMBOLISE", INT32_MAX, &order) && is_memory((int)order))
         sl__symbolise((int)order);
 }

@@ -16,7 +16,10 @@ struct sl__role {
     int channel;                    /* descriptor, -1 */
     int scoreboard;                 /* descriptor, -1 */
     int crash_memory, crash_socket; /* descriptors, see crash.h; -1 */
-    char **argv;                    /* as given to the process (copies) */
+    int state;     /* descriptor: this is a master that takes over from itself; -1 */
+    int rehearsal; /* descriptor to report to: it only tries whether it could; -1 */
+    bool returned; /* it takes over from a program that could not */
+    char **argv;   /* as given to the process (copies) */
 };
 
 const struct sl__role *sl__role(void);

@@ -78,13 +78,24 @@ static void plan(struct sl__supervisor *s, int64_t now)
     s->actions.wake_at(s->actions.self, wake);
 }
 
+static void settled(struct sl__supervisor *s, int64_t now)
+{
+    if (!s->held) {
+        sl__sv_promote(s, now);
+        return;
+    }
+    s->candidate.settled_at = SL__NEVER;
+    s->proven = true;
+    s->actions.proven(s->actions.self, s->candidate.number);
+}
+
 static void reconcile(struct sl__supervisor *s, int64_t now)
 {
     if (!s->started || s->finished)
         return;
     if (!s->stopping) {
         if (s->candidate.settled_at <= now)
-            sl__sv_promote(s, now);
+            settled(s, now);
         sl__sv_resize(s, now);
         sl__sv_roll(s, now);
         sl__sv_budget_check(s, now);
@@ -290,6 +301,37 @@ void sl__supervisor_reload(struct sl__supervisor *s, int64_t now)
     sl__sv_candidate_end(s, now);
     sl__sv_candidate_begin(s, now);
     reconcile(s, now);
+}
+
+void sl__supervisor_try(struct sl__supervisor *s, int64_t now)
+{
+    if (!s->started || s->stopping)
+        return;
+    sl__sv_candidate_end(s, now);
+    sl__sv_candidate_begin(s, now);
+    s->held = true;
+    reconcile(s, now);
+}
+
+void sl__supervisor_accept(struct sl__supervisor *s, int64_t now)
+{
+    if (!s->candidate.number || !s->proven || s->stopping)
+        return;
+    sl__sv_promote(s, now);
+    reconcile(s, now);
+}
+
+void sl__supervisor_reject(struct sl__supervisor *s, const char *reason, int64_t now)
+{
+    if (!s->candidate.number || !s->held || s->stopping)
+        return;
+    sl__sv_candidate_failed(s, reason, now);
+    reconcile(s, now);
+}
+
+bool sl__supervisor_reloading(const struct sl__supervisor *s)
+{
+    return s->candidate.number != 0;
 }
 
 void sl__supervisor_stop(struct sl__supervisor *s, bool fast, int64_t now)

@@ -36,6 +36,7 @@ void sl__sv_candidate_begin(struct sl__supervisor *s, int64_t now)
     g->number = ++s->last_generation;
     g->count = s->instances;
     g->settled_at = SL__NEVER;
+    s->held = s->proven = false;
     for (unsigned i = 0; i < g->count; i++)
         g->positions[i] =
             (struct sl__sv_position){.due = i > 0 && s->config.rolling ? SL__NEVER : now};

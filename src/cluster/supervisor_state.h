@@ -43,6 +43,8 @@ struct sl__supervisor {
     struct sl__supervisor_config config;
     struct sl__supervisor_actions actions;
     bool started, stopping, finished;
+    bool held;      /* the candidate does not take over by itself */
+    bool proven;    /* it would have */
     bool promoting; /* in good(): the size is looked at afterwards */
     bool exhausted; /* the crash budget is used up */
     unsigned crashes;

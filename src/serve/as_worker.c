@@ -62,6 +62,13 @@ static void on_adopt(void *self, unsigned index, int fd)
     sl__server_adopt(s->server, fd, index);
 }
 
+static int on_shared(void *self, const char *name, int fd)
+{
+    struct sl__serving *s = self;
+
+    return sl__app_bind_shared(s->app, name, fd);
+}
+
 static void on_drain(void *self, enum sl__drain_kind kind, int64_t deadline_ns, int64_t grace_ns)
 {
     struct sl__serving *s = self;
@@ -103,6 +110,7 @@ int sl__serve_as_worker(sl_app *app, const struct sl__role *role)
     struct sl__worker_events events = {.listener = on_listener,
                                        .bus = on_bus_frame,
                                        .adopt = on_adopt,
+                                       .shared = on_shared,
                                        .drain = on_drain,
                                        .orphaned = on_orphaned,
                                        .question = on_question,
@@ -124,6 +132,7 @@ int sl__serve_as_worker(sl_app *app, const struct sl__role *role)
     if (r < 0)
         return sl__serving_failed_to("map the scoreboard", r);
     s.slot = &s.board.slots[role->slot];
+    s.lane = role->slot;
     sl__affinity_start(&s);
     sl__crash_uninstall(); /* comes back behind the handler of stack overflows */
     r = sl__serving_init(&s);
@@ -133,7 +142,8 @@ int sl__serve_as_worker(sl_app *app, const struct sl__role *role)
     }
     sl__dying_prepare(&s);
     hello.endpoint_count = sl__serving_endpoints(app, hello.endpoints);
-    s.worker = sl__worker_new(&s.loop, &hello, app->options.limits.queue_bytes, &events);
+    s.worker = sl__worker_new(&s.loop, &hello, sl__app_shared(app), app->options.limits.queue_bytes,
+                              &events);
     if (!s.worker)
         goto out;
     sl__server_send_after(s.server, sl__channel_sending(sl__worker_channel(s.worker)));

@@ -74,6 +74,8 @@ int sl__serving_init(struct sl__serving *s)
                                s->gate.too_many ? &s->gate : NULL, &events);
     if (!s->server)
         return -ENOMEM;
+    sl__app_shared(s->app);
+    sl__app_shared_setup(s->app, s->lane, &s->loop.now, true);
     sl__counting_start(s);
     sl__log_lost_at = &s->slot->tally.log_dropped;
     sl__log_request = request_number;
@@ -110,6 +112,7 @@ int sl__serving_failed_to(const char *what, int error)
 
 void sl__serving_finish(struct sl__serving *s)
 {
+    sl__app_shared_setup(s->app, s->lane, NULL, true);
     sl__log_flush();
     sl__log_lost_at = NULL;
     sl__log_request = NULL;

@@ -37,6 +37,7 @@ struct sl__serving {
     struct sl__gate gate;
     struct sl__scoreboard board;
     struct sl__slot *slot; /* ours in the scoreboard; a standalone process has one of its own */
+    unsigned lane;         /* in shared counters */
     struct sl__counting counting;
     struct sl__timer memory;    /* .max_rss: the next look */
     struct sl__signals signals; /* standalone only: a worker's are handled by cluster/worker.c */

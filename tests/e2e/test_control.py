@@ -156,6 +156,28 @@ def test_reload_loads_new_code_or_says_why_not(apple, tool):
     assert with_load.stop() == []
 
 
+def test_upgrade_says_how_it_ends(apple, tool):
+    program = apple.start()
+    old = ready(tool)["workers"]
+    before = os.stat(f"/proc/{program.pid}/exe").st_ino
+    apple.put("two", 'if (sl_is_master()) exit(9);')
+    said = tool("upgrade", expect=1)
+    assert re.search("generation 2 failed: as a master it ended before it came to sl_listen", said)
+    apple.put("three")
+    load = Load(program.port)
+    said = tool("upgrade")  # the client's own connection lives through the exec
+    assert re.search(f"upgraded.* master {program.pid} has become the new program, generation 3 serves", said)
+    assert os.stat(f"/proc/{program.pid}/exe").st_ino != before
+    wait_until(lambda: len(status(tool)["workers"]) == 2, "the old are gone")
+    s = status(tool)
+    assert s["program"]["pid"] == program.pid and s["program"]["generation"] == 3
+    assert not {w["id"] for w in s["workers"]} & {w["id"] for w in old}
+    assert program.get("/").text.startswith("three")
+    assert load.stop() == []
+    os.unlink(apple.path)
+    assert "No such file" in tool("upgrade", expect=1)
+
+
 def test_a_reload_that_is_overtaken_says_so(apple, tool):
     apple.start()
     ready(tool)
@@ -429,7 +451,7 @@ def test_top_is_live_and_leaves_the_terminal_as_it_was(apple, tool, runtime):
 
 def test_help_names_every_command(tool):
     everything = tool("help")
-    for command in ("status", "top", "reload", "stop", "scale", "restart", "routes"):
+    for command in ("status", "top", "reload", "upgrade", "stop", "scale", "restart", "routes"):
         assert f"shallot {command}" in everything
         assert tool("help", command).startswith(f"shallot {command}")
         assert tool(command, "--help").startswith(f"shallot {command}")

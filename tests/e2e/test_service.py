@@ -79,6 +79,12 @@ def test_notify(put, start, tmp_path, abstract):
     manager.expect(r"^STATUS=1 of 2 workers ready")
     manager.expect(r"^STATUS=2 of 2 workers ready")
     assert not any(t.startswith("WATCHDOG") for t in manager.told)
+    put(version="four")
+    program.signal(signal.SIGUSR2)  # the new master knows whom to tell, though its environment does not say
+    manager.expect(r"^RELOADING=1$")
+    manager.expect(r"^READY=1\nSTATUS=generation \d+ serves$")
+    program.expect("has become the new program")
+    assert program.get("/").text == "four clean"
     program.signal(signal.SIGTERM)
     manager.expect(r"^STOPPING=1$")
     assert program.wait() == 0
@@ -94,6 +100,11 @@ def test_watchdog(put, start, tmp_path):
         manager.socket.recv(4096)
     assert not select.select([manager.socket], [], [], 0.5)[0]  # silence is what a watchdog hears
     program.signal(signal.SIGCONT)
+    manager.expect(r"^WATCHDOG=1$")
+    program.signal(signal.SIGUSR2)
+    program.expect("has become the new program")
+    while select.select([manager.socket], [], [], 0)[0]:
+        manager.socket.recv(4096)
     manager.expect(r"^WATCHDOG=1$")
 
 

@@ -2,8 +2,8 @@
  * The simulation: supervisor and relay in a world without processes, sockets or clocks, where every
  * schedule follows from one number.
  *
- * sim.c runs schedules; world.c owns time; master.c performs; worker.c is the workers; check.c
- * knows what must be true.
+ * sim.c runs schedules; world.c owns time; master.c performs; upgrade.c execs; worker.c is the
+ * workers; check.c knows what must be true.
  */
 #ifndef SIM_H
 #define SIM_H
@@ -42,6 +42,7 @@ enum event_type {
     EVENT_EXIT,    /* the master learns of a death */
     EVENT_DONOR,   /* the donor timer */
     EVENT_MESSAGE, /* somebody sends */
+    EVENT_VERDICT, /* on the candidate of an upgrade */
     EVENT_TROUBLE, /* reload, scale, kill, ... */
 };
 
@@ -138,7 +139,7 @@ struct world {
     bool task_done[TASKS];
     struct {
         uint64_t spawns, deaths, reloads, good, failed, gaps, lines, messages, joins, timeouts,
-            retired;
+            retired, execs;
     } seen;
 };
 
@@ -164,6 +165,14 @@ void world_end(struct world *w);
 void world_stop(struct world *w, bool fast);
 void world_reload(struct world *w);
 void world_trouble(struct world *w);
+/** What the next generation is like. */
+void world_new_code(struct world *w);
+
+/* upgrade.c */
+void world_exec(struct world *w);
+void world_upgrade(struct world *w);
+void world_proven(struct world *w, unsigned generation);
+void world_verdict(struct world *w, unsigned generation);
 
 /* master.c */
 extern const struct sl__supervisor_actions supervisor_actions;

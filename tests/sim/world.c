@@ -198,6 +198,9 @@ static void happen(struct world *w, const struct event *e)
     case EVENT_MESSAGE:
         world_message(w);
         break;
+    case EVENT_VERDICT:
+        world_verdict(w, e->what);
+        break;
     case EVENT_TROUBLE:
         world_trouble(w);
         break;
@@ -240,16 +243,21 @@ static struct worker *any_live(struct world *w)
     return w->live_count ? &w->workers[w->live[below(w, (unsigned)w->live_count)]] : NULL;
 }
 
-void world_reload(struct world *w)
+void world_new_code(struct world *w)
 {
-    if (w->stopped)
-        return;
     w->generation_bad = !w->weather.quiet && chance(w, w->weather.bad_generation);
     if (w->weather.mixed)
         w->generation_shares = chance(w, 60);
     w->candidate_count = w->instances;
     w->candidate_generation = 0;
     w->seen.reloads++;
+}
+
+void world_reload(struct world *w)
+{
+    if (w->stopped)
+        return;
+    world_new_code(w);
     trace(w, "RELOAD%s", w->generation_bad ? " (bad)" : "");
     sl__supervisor_reload(w->supervisor, w->now);
 }
@@ -305,8 +313,12 @@ void world_trouble(struct world *w)
     struct worker *k = any_live(w);
     unsigned kind = below(w, 100);
 
-    if (kind < 30)
+    if (kind < 20)
         world_reload(w);
+    else if (kind < 28)
+        world_upgrade(w);
+    else if (kind < 30)
+        world_exec(w); /* at any moment, too */
     else if (kind < 36 && k)
         retire(w, k);
     else if (kind < 42)
