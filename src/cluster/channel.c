@@ -278,7 +278,8 @@ static int append(struct sl__channel *c, const struct sl__frame_head *head, cons
  * lost. */
 static int admit(struct sl__channel *c, const struct sl__frame_head *head, const char *topic)
 {
-    bool limited = head->type == SL__FRAME_SEND || head->type == SL__FRAME_MESSAGE;
+    bool limited = head->type == SL__FRAME_SEND || head->type == SL__FRAME_MESSAGE ||
+                   head->type == SL__FRAME_REQUEST || head->type == SL__FRAME_REPLY;
 
     if (c->broken)
         return -EPIPE;
