@@ -19,7 +19,7 @@
 #include "fiber/wait.h"
 
 #define SPARE_ROOM ((size_t)160) /* octets for topic and body in a mail kept for reuse */
-#define SPARE_MAX 1024u
+#define SPARE_MAX 4096u
 #define WIRE_HIGH ((size_t)1 << 20)       /* octets at which the wire is not read any more */
 #define ASKING_HIGH ((size_t)16 << 20)    /* the same while a reply is awaited, which comes by it */
 #define LOOP_BACK_HIGH ((size_t)16 << 20) /* standalone: octets at which senders wait */
