@@ -130,7 +130,7 @@ int running_connect(const char *which)
     const char *path = getenv("SHALLOT_CONTROL");
     struct found f = {.fd = -1};
 
-    if (!which && path && path[0])
+    if (!which && path && path[0] && strcmp(path, "off") != 0)
         return running_connect_to(path);
     if (which && strchr(which, '/'))
         return running_connect_to(which);

@@ -22,6 +22,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/sys.h"
+
 _Atomic uint64_t *sl__log_lost_at;
 
 enum way { WAY_PLAIN, WAY_OWN, WAY_SOCKET, WAY_CAREFUL };
@@ -45,7 +47,7 @@ static enum way way_of(const struct stat *st)
         return WAY_SOCKET;
     if (!S_ISFIFO(st->st_mode) && !S_ISCHR(st->st_mode))
         return WAY_PLAIN;
-    sink.own = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    sink.own = sl__sys_open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY, 0);
     return sink.own >= 0 ? WAY_OWN : WAY_CAREFUL;
 }
 

@@ -69,8 +69,7 @@ static void report_exit(struct sl__member *w, int code, int signal)
         sl__master_watch_donor(m);
     }
     sl__supervisor_exited(m->supervisor, w->id, &exit, m->loop.now);
-    if (signal)
-        sl__aftermath_died(m, w);
+    sl__aftermath_died(m, w);
     if (w->pid > 0)
         sl__master_tell(m, w, m->config.hooks.worker_exit, code, signal);
     sl__control_gone(m, w->id);

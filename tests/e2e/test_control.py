@@ -181,7 +181,7 @@ def test_upgrade_says_how_it_ends(apple, tool):
 def test_a_reload_that_is_overtaken_says_so(apple, tool):
     apple.start()
     ready(tool)
-    apple.put("slow", "usleep(400000);")
+    apple.put("slow", "sleep(20);")
     first = threading.Thread(target=lambda: answers.append(tool("reload", expect=1)))
     answers = []
     first.start()

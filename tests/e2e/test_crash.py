@@ -28,7 +28,7 @@ APP = r"""
 #include <unistd.h>
 
 static volatile int zero;
-static int *volatile nowhere;
+static int *volatile nowhere = (int *)16; /* at 0 UBSan would come first */
 static void (*volatile wild)(void);
 
 __attribute__((noinline)) static int write_nowhere(void) { *nowhere = 1; /* HERE */ return 0; }
@@ -197,15 +197,15 @@ def report_text(program, number=1):
 
 
 SIGNALS = [
-    ("/segv", "SIGSEGV", "address 0x0 is not mapped", "write_nowhere", "HERE"),
+    ("/segv", "SIGSEGV", "address 0x10 is not mapped", "write_nowhere", "HERE"),
     ("/bus", "SIGBUS", "lies behind the end of its file", "bus", "BUS"),
     ("/fpe", "SIGFPE", "integer division by zero", "fpe", "FPE"),
     ("/ill", "SIGILL", "illegal operand|illegal instruction", "ill", None),
     ("/abrt", "SIGABRT", "raised by the program itself", "abrt", "ABRT"),
     ("/jump", "SIGSEGV", "address 0x0", "jump", "JUMP"),
     ("/deep", "SIGSEGV", "stack overflow", "deeper", None),
-    ("/offload", "SIGSEGV", "address 0x0 is not mapped", "write_nowhere", "HERE"),
-    ("/spawn", "SIGSEGV", "address 0x0 is not mapped", "write_nowhere", "HERE"),
+    ("/offload", "SIGSEGV", "address 0x10 is not mapped", "write_nowhere", "HERE"),
+    ("/spawn", "SIGSEGV", "address 0x10 is not mapped", "write_nowhere", "HERE"),
 ]
 
 
@@ -541,7 +541,7 @@ def test_a_crash_in_main_is_reported(compile, start, tmp_path):
     program = start([compile("""
 #include <shallot.h>
 #include <stdlib.h>
-static int *volatile nowhere;
+static int *volatile nowhere = (int *)16;
 static void prepare(void) { *nowhere = 1; }
 int main(void)
 {
@@ -553,7 +553,7 @@ int main(void)
 """)], env={"SHALLOT_CRASH_DIR": str(tmp_path / "crashes"), "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=0"}, wait_ready=False)
     program.report_expected = True
     program.expect(r"died \(SIG")
-    program.expect(r"crash of worker \d+ .*: SIGSEGV, address 0x0 is not mapped")
+    program.expect(r"crash of worker \d+ .*: SIGSEGV, address 0x10 is not mapped")
     program.expect(r"no request")
     program.expect(r"prepare at .*app\.c:5")
     program.expect(r"main at .*app\.c:10")

@@ -19,7 +19,7 @@ APP = """
 static int hello(sl_ctx *c) { return sl_text(c, "VERSION %s", getenv("NOTIFY_SOCKET") || getenv("LISTEN_FDS") ? "leaked" : "clean"); }
 int main(void)
 {
-    sl_app *app = sl_new(.instances = 2, .name = "citizen", .control = "off" OPTIONS);
+    sl_app *app = sl_new(.instances = 2, .name = "citizen" OPTIONS);
     sl_get(app, "/", hello);
     BEFORE
     return sl_listen(app);
@@ -71,7 +71,7 @@ def test_notify(put, start, tmp_path, abstract):
     at = int(re.search(r"^MONOTONIC_USEC=(\d+)$", said, re.M).group(1))
     assert before <= at <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
     manager.expect(r"^READY=1\nSTATUS=generation 2 serves$")
-    put(version="three", before="exit(9);")
+    put(version="three", before="_exit(9);")
     program.signal(signal.SIGHUP)
     manager.expect(r"^RELOADING=1$")
     manager.expect(r"^READY=1\nSTATUS=reload failed: worker \d+ died \(exit code 9\)")
