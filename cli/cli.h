@@ -21,6 +21,8 @@ int say_failure(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 enum tone { TONE_PLAIN, TONE_GOOD, TONE_BAD, TONE_QUIET };
 void say_line(enum tone tone, const char *word, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/** True if what is written to @p fd is seen on a terminal that wants colours. */
+bool say_in_colour(int fd);
 /** Of @p names (NULL-terminated) the one that @p typed may have been meant to be, or NULL. */
 const char *closest(const char *typed, const char *const *names);
 
@@ -184,5 +186,9 @@ int dev_main(int argc, char **argv);
 int run_main(int argc, char **argv);
 int crashes_main(int argc, char **argv);
 extern const char dev_help[], run_help[], crashes_help[];
+
+/* verify/ */
+int verify_main(int argc, char **argv);
+extern const char verify_help[];
 
 #endif

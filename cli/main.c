@@ -24,11 +24,12 @@ static const struct command {
     {"routes", routes_main, routes_help},
     {"crashes", crashes_main, crashes_help},
     {"upgrade", upgrade_main, upgrade_help},
+    {"verify", verify_main, verify_help},
 };
 
-static const char *const names[] = {"dev",     "run",  "status",  "top",     "reload",
-                                    "upgrade", "stop", "scale",   "restart", "routes",
-                                    "crashes", "help", "version", NULL};
+static const char *const names[] = {"dev",     "run",    "status", "top",     "reload",
+                                    "upgrade", "stop",   "scale",  "restart", "routes",
+                                    "crashes", "verify", "help",   "version", NULL};
 
 static const char general_help[] = "shallot " SL_VERSION ": HTTP services in C\n"
                                    "\n"
@@ -45,6 +46,9 @@ static const char general_help[] = "shallot " SL_VERSION ": HTTP services in C\n
                                    "  shallot stop              finish what was begun, and end\n"
                                    "  shallot routes            what the program serves\n"
                                    "  shallot crashes [N]       what crashed, and where\n"
+                                   "\n"
+                                   "  shallot verify -- ./app   kill, stop and reload it, and "
+                                   "see what clients notice\n"
                                    "\n"
                                    "  shallot help COMMAND      more about a command\n"
                                    "  shallot --version\n"

@@ -12,11 +12,11 @@
 
 #define WORD_MAX 24
 
-static bool coloured(void)
+bool say_in_colour(int fd)
 {
     const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
 
-    return isatty(STDERR_FILENO) && !(none && none[0]) && !(term && strcmp(term, "dumb") == 0);
+    return isatty(fd) && !(none && none[0]) && !(term && strcmp(term, "dumb") == 0);
 }
 
 __attribute__((format(printf, 1, 0))) static void say_error(const char *fmt, va_list args)
@@ -55,7 +55,7 @@ void say_line(enum tone tone, const char *word, const char *fmt, ...)
         [TONE_BAD] = "\033[31m",
         [TONE_QUIET] = "\033[2m",
     };
-    bool colour = coloured();
+    bool colour = say_in_colour(STDERR_FILENO);
     char text[2 * PATH_SIZE];
     va_list args;
 

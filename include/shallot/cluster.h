@@ -15,6 +15,14 @@ SL_API int sl_worker_id(void);
 /** True in the process the user started, unless it serves by itself (standalone). */
 SL_API bool sl_is_master(void);
 
+/** Exit code of a worker that it is of no use to start again: its place stays empty until the next
+ * reload. When no worker is left the program ends with this code. */
+#define SL_EXIT_STAY_DOWN 86
+
+/** Exit code of a worker that it is of no use to start again: its place stays empty until the next
+ * reload. When no worker is left the program ends with this code. */
+#define SL_EXIT_STAY_DOWN 86
+
 /** A worker as the master's callbacks see it. */
 typedef struct sl_worker_info {
     int id;

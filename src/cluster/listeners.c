@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "cluster/activation.h"
 #include "cluster/hello.h"
+#include "net/door.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -99,6 +100,7 @@ int sl__listeners_open(struct sl__listeners *ls, const struct sl__endpoint *e,
     if (fd < 0)
         return fd;
     *ret = add(ls, e, fd);
+    (*ret)->ours = true;
     remember_file(*ret);
     return 0;
 }
@@ -138,6 +140,16 @@ void sl__listeners_demote(struct sl__listeners *ls,
     }
 }
 
+void sl__listeners_shut(struct sl__listeners *ls)
+{
+    for (struct sl__link *at = ls->all.next; at != &ls->all; at = at->next) {
+        struct sl__listener *l = SL__OWNER(at, struct sl__listener, link);
+
+        if (l->ours)
+            sl__door_shut(l->fd);
+    }
+}
+
 void sl__listeners_close(struct sl__listeners *ls,
                          void (*closing)(struct sl__listener *l, void *self), void *self)
 {
@@ -153,6 +165,7 @@ static void archive_listener(struct sl__listener *l, struct sl__archive *a)
 {
     sl__archive_bytes(a, &l->endpoint, sizeof l->endpoint);
     sl__archive_fd(a, &l->fd);
+    sl__archive_bool(a, &l->ours);
     sl__archive_bool(a, &l->good);
     sl__archive_bool(a, &l->candidate);
     sl__archive_bytes(a, &l->device, sizeof l->device);

@@ -16,6 +16,7 @@ struct sl__listener {
     struct sl__link link;
     struct sl__endpoint endpoint;
     int fd;
+    bool ours;      /* opened by us: nobody else listens there when we are gone */
     bool good;      /* named by the generation that serves */
     bool candidate; /* named by the one that is being tried */
     dev_t device;   /* of a unix socket's file: only that very file is removed */
@@ -48,6 +49,9 @@ void sl__listeners_demote(struct sl__listeners *ls,
 /** Writes all, or reads them into an empty list. */
 void sl__listeners_archive(struct sl__listeners *ls, struct sl__archive *a);
 
+/** No connection begins on those that are ours: to be called before anybody who accepts is told to
+ * close them. */
+void sl__listeners_shut(struct sl__listeners *ls);
 /** Closes all, telling @p closing first. */
 void sl__listeners_close(struct sl__listeners *ls,
                          void (*closing)(struct sl__listener *l, void *self), void *self);

@@ -56,6 +56,7 @@ void sl__master_stop(struct sl__master *m, const char *why, bool fast)
     sl__notify_stopping(m);
     sl__control_over(m, SL__CONTROL_RELOAD, 0, "the program is stopping", NULL);
     sl__control_over(m, SL__CONTROL_UPGRADE, 0, "the program is stopping", NULL);
+    sl__listeners_shut(&m->listeners);
     sl__supervisor_stop(m->supervisor, fast, m->loop.now);
     m->stopping = true;
     sl__listeners_close(&m->listeners, sl__crew_forget_listener, m);
@@ -72,6 +73,30 @@ static void hang_up(struct sl__master *m)
         memset(&m->terminal, 0, sizeof m->terminal); /* nohup: from now on it is for a reload */
     } else {
         sl__master_stop(m, "the terminal was closed", false);
+    }
+}
+
+/* What a worker cannot say itself: the gate must not wait for one that was stopped. */
+static void note_stop(struct sl__member *w, struct sl__slot *slot)
+{
+    siginfo_t info = {0};
+    uint32_t stopped;
+
+    if (w->process.fd < 0 ||
+        waitid(P_PIDFD, (id_t)w->process.fd, &info, WSTOPPED | WCONTINUED | WNOHANG) < 0 ||
+        info.si_pid == 0)
+        return;
+    stopped = info.si_code != CLD_CONTINUED;
+    if (atomic_exchange(&slot->stopped, stopped) != stopped)
+        sl__log(SL__INFO, "worker %d %s", w->pid, stopped ? "is stopped" : "goes on");
+}
+
+static void note_stops(struct sl__master *m)
+{
+    for (struct sl__link *at = m->crew.members.next; at != &m->crew.members; at = at->next) {
+        struct sl__member *w = SL__OWNER(at, struct sl__member, link);
+
+        note_stop(w, &m->board.slots[w->slot]);
     }
 }
 
@@ -104,6 +129,7 @@ static void on_signal(struct sl__signals *s, int signal)
         sl__master_upgrade(m, why, sizeof why);
         break;
     case SIGCHLD:
+        note_stops(m);
         sl__master_reap(m);
         break;
     default: /* SIGPIPE, SIGXFSZ: whoever wrote has seen the error */

@@ -45,7 +45,8 @@ static bool counts(const struct sl__slot *s, int64_t now)
     int64_t tick;
 
     if (!atomic_load_explicit(&s->worker, memory_order_relaxed) ||
-        !atomic_load_explicit(&s->accepting, memory_order_relaxed))
+        !atomic_load_explicit(&s->accepting, memory_order_relaxed) ||
+        atomic_load_explicit(&s->stopped, memory_order_relaxed))
         return false;
     tick = atomic_load_explicit(&s->tick, memory_order_relaxed);
     return tick == 0 || now - tick <= STUCK_NS;
@@ -101,6 +102,9 @@ static void clear(struct sl__slot *s)
     atomic_store(&s->worker, 0);
     atomic_store(&s->accepting, 0);
     atomic_store(&s->connections, 0);
+    atomic_store(&s->accepted, 0);
+    atomic_store(&s->open, 0);
+    atomic_store(&s->stopped, 0);
     atomic_store(&s->requests, 0);
     atomic_store(&s->turn, 0);
     atomic_store(&s->tick, 0);
@@ -165,8 +169,8 @@ void sl__scoreboard_bury(struct sl__scoreboard *b, unsigned slot, bool restart)
     atomic_store(&t->turn, turn + 2);
 }
 
-bool sl__scoreboard_too_many(const struct sl__scoreboard *b, unsigned slot, unsigned mine,
-                             int64_t now)
+enum sl__crowding sl__scoreboard_crowding(const struct sl__scoreboard *b, unsigned slot,
+                                          unsigned mine, int64_t now)
 {
     unsigned used = atomic_load_explicit(b->used, memory_order_relaxed);
     uint64_t sum = mine, workers = 1;
@@ -181,5 +185,29 @@ bool sl__scoreboard_too_many(const struct sl__scoreboard *b, unsigned slot, unsi
         sum += atomic_load_explicit(&s->connections, memory_order_relaxed);
         workers++;
     }
-    return 8 * workers * mine > 9 * sum + 16 * workers; /* mine > mean + mean / 8 + 2 */
+    if (16 * workers * mine > 17 * sum + 16 * workers) /* mine > mean + mean / 16 + 1 */
+        return SL__TOO_MANY;
+    return workers * mine > sum ? SL__ABOVE_MEAN : SL__FEW;
+}
+
+bool sl__scoreboard_others_open(const struct sl__scoreboard *b, unsigned slot, int64_t now)
+{
+    unsigned used = atomic_load_explicit(b->used, memory_order_relaxed);
+
+    for (unsigned i = 0; i < used && i < SL__SLOTS; i++)
+        if (i != slot && counts(&b->slots[i], now) &&
+            atomic_load_explicit(&b->slots[i].open, memory_order_relaxed))
+            return true;
+    return false;
+}
+
+uint32_t sl__scoreboard_accepted(const struct sl__scoreboard *b, unsigned slot)
+{
+    unsigned used = atomic_load_explicit(b->used, memory_order_relaxed);
+    uint32_t sum = 0;
+
+    for (unsigned i = 0; i < used && i < SL__SLOTS; i++)
+        if (i != slot)
+            sum += atomic_load_explicit(&b->slots[i].accepted, memory_order_relaxed);
+    return sum;
 }

@@ -30,6 +30,9 @@ struct sl__slot {
     _Atomic uint32_t connections;
     _Atomic uint64_t served; /* requests answered */
     _Atomic int64_t tick;    /* monotonic ns when the present tick began; 0: asleep in epoll_wait */
+    _Atomic uint32_t accepted;        /* connections so far: somebody sees whether it takes any */
+    _Atomic uint32_t open;            /* in the accept set */
+    _Atomic uint32_t stopped;         /* by a signal; the master's word */
     _Atomic uint32_t requests;        /* in a handler */
     _Atomic uint32_t turn;            /* odd: served and tally do not agree, read again */
     _Atomic int64_t lag, lag_at;      /* ns: the longest tick since then */
@@ -82,12 +85,22 @@ void sl__scoreboard_bury(struct sl__scoreboard *b, unsigned slot, bool restart);
  * sl_stats_free(). */
 sl_stats *sl__scoreboard_read(const struct sl__scoreboard *b, int64_t now);
 
+enum sl__crowding {
+    SL__FEW,
+    SL__ABOVE_MEAN,
+    SL__TOO_MANY, /* by a sixteenth of the mean and one */
+};
 /**
- * The gate: true if @p mine connections exceed the mean of the accepting workers by an eighth and
- * two. Workers busy in one tick for longer than 50 ms count neither in the sum nor in the number
+ * The gate: @p mine connections against the mean of the accepting workers. Workers that are
+ * stopped, or busy in one tick for longer than 50 ms, count neither in the sum nor in the number
  * (they cannot accept now).
  */
-bool sl__scoreboard_too_many(const struct sl__scoreboard *b, unsigned slot, unsigned mine,
-                             int64_t now);
+enum sl__crowding sl__scoreboard_crowding(const struct sl__scoreboard *b, unsigned slot,
+                                          unsigned mine, int64_t now);
+/** True if another worker that can accept now is in the accept set. */
+bool sl__scoreboard_others_open(const struct sl__scoreboard *b, unsigned slot, int64_t now);
+/** Connections that all workers but the one of @p slot have accepted, modulo 2^32: to be compared
+ * with what it was. */
+uint32_t sl__scoreboard_accepted(const struct sl__scoreboard *b, unsigned slot);
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "base/mem.h"
 #include "cluster/supervisor_state.h"
+#include "shallot/cluster.h"
 
 static unsigned clamp_instances(const struct sl__supervisor *s, int64_t wanted)
 {
@@ -40,7 +41,7 @@ static void finish_if_empty(struct sl__supervisor *s)
     if (s->slots_used > 0 || s->finished)
         return;
     s->finished = true;
-    s->actions.finished(s->actions.self, 0);
+    s->actions.finished(s->actions.self, s->status);
 }
 
 /* Times that have passed belong to positions that wait for a slot: an exit wakes them. */
@@ -89,6 +90,23 @@ static void settled(struct sl__supervisor *s, int64_t now)
     s->actions.proven(s->actions.self, s->candidate.number);
 }
 
+static bool nobody_is_of_use(const struct sl__supervisor *s)
+{
+    for (unsigned i = 0; i < s->current.count; i++)
+        if (!s->current.positions[i].given_up)
+            return false;
+    return s->candidate.number == 0 && !s->config.development;
+}
+
+static void end_if_of_no_use(struct sl__supervisor *s)
+{
+    if (!nobody_is_of_use(s))
+        return;
+    sl__sv_say(s, SL__ERROR, "no worker is left that wants to be started");
+    s->stopping = true;
+    s->status = SL_EXIT_STAY_DOWN;
+}
+
 static void reconcile(struct sl__supervisor *s, int64_t now)
 {
     if (!s->started || s->finished)
@@ -101,6 +119,7 @@ static void reconcile(struct sl__supervisor *s, int64_t now)
         sl__sv_budget_check(s, now);
         spawn_due(s, &s->current, now);
         spawn_due(s, &s->candidate, now);
+        end_if_of_no_use(s);
     }
     plan(s, now);
     if (s->stopping)
@@ -126,6 +145,15 @@ static struct sl__sv_position *position_of(struct sl__supervisor *s, unsigned sl
     return NULL;
 }
 
+/* It said itself that starting it again is of no use. */
+static void stays_down(struct sl__supervisor *s, struct sl__sv_position *p,
+                       const struct sl__exit *exit)
+{
+    p->given_up = true;
+    sl__sv_say(s, SL__WARN, "worker %d ended (exit code %d): it asks not to be started again",
+               exit->pid, exit->code);
+}
+
 /* The first line is the seed's, word for word; a respawn that is not immediate says when it is. */
 static void died(struct sl__supervisor *s, const struct sl__sv_worker *w, unsigned slot,
                  const struct sl__exit *exit, int64_t now)
@@ -136,6 +164,10 @@ static void died(struct sl__supervisor *s, const struct sl__sv_worker *w, unsign
     assert(p);
     p->holder = 0;
     p->due = SL__NEVER;
+    if (exit->signal == 0 && exit->code == SL_EXIT_STAY_DOWN) {
+        stays_down(s, p, exit);
+        return;
+    }
     if (s->config.development && w->state != SL__WORKER_READY)
         snprintf(then, sizeof then, "waiting for the next change");
     else {

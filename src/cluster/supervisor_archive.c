@@ -42,6 +42,7 @@ static void archive_generation(struct sl__archive *a, struct sl__sv_generation *
         sl__archive_u32(a, &p->retiring);
         sl__archive_u32(a, &p->deaths);
         sl__archive_i64(a, &p->due);
+        sl__archive_bool(a, &p->given_up);
     }
 }
 

@@ -55,8 +55,10 @@ static bool any_vacant(const struct sl__supervisor *s, bool *ret_due)
     for (unsigned i = 0; i < s->current.count; i++) {
         const struct sl__sv_position *p = &s->current.positions[i];
 
-        vacant = vacant || !p->holder;
-        *ret_due = *ret_due || (!p->holder && p->due != SL__NEVER);
+        if (p->holder || p->given_up)
+            continue;
+        vacant = true;
+        *ret_due = *ret_due || p->due != SL__NEVER;
     }
     return vacant;
 }
@@ -81,7 +83,7 @@ static void restore(struct sl__supervisor *s, int64_t now)
         struct sl__sv_position *p = &s->current.positions[i];
 
         p->deaths = 0;
-        if (!p->holder)
+        if (!p->holder && !p->given_up)
             p->due = now;
     }
     sl__sv_say(s, SL__INFO, "a worker stays up: all are started again");
@@ -146,7 +148,7 @@ void sl__sv_budget_check(struct sl__supervisor *s, int64_t now)
     for (unsigned i = 0; i < s->current.count && !due; i++) {
         struct sl__sv_position *p = &s->current.positions[i];
 
-        if (!p->holder) {
+        if (!p->holder && !p->given_up) {
             p->due = now + s->config.backoff_max_ns;
             due = true;
         }

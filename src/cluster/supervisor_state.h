@@ -30,6 +30,7 @@ struct sl__sv_position {
     unsigned retiring; /* slot + 1 of the worker before, which leaves once the holder is READY */
     unsigned deaths;   /* in a row without health */
     int64_t due;       /* vacant: when to spawn; SL__NEVER: waits for an event, not for a time */
+    bool given_up;     /* vacant: its worker said that it is of no use (SL_EXIT_STAY_DOWN) */
 };
 
 struct sl__sv_generation {
@@ -46,6 +47,7 @@ struct sl__supervisor {
     bool held;      /* the candidate does not take over by itself */
     bool proven;    /* it would have */
     bool promoting; /* in good(): the size is looked at afterwards */
+    int status;     /* to end with */
     bool exhausted; /* the crash budget is used up */
     unsigned crashes;
     unsigned instances;

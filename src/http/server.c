@@ -3,10 +3,10 @@
  *
  * Listening sockets are shared by all workers; a new connection comes in here, one accept per
  * wake-up, and leaves as a connection of http1/. Accepting pauses for three reasons, each with its
- * own end: the gate says that others have fewer connections (asked again every 20 ms), this worker
- * has as many as it may (until one is gone), or the process is out of descriptors (for 50 ms: the
- * connections it has go on being served). The end comes as drain, which leaves every client with
- * its answer, or as cut, which does not.
+ * own end: the gate says that others have fewer connections (asked again within 20 ms, and not
+ * believed while these take none), this worker has as many as it may (until one is gone), or the
+ * process is out of descriptors (for 50 ms: the connections it has go on being served). The end
+ * comes as drain, which leaves every client with its answer, or as cut, which does not.
  */
 #include "http/server.h"
 
@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@
 #include "http/http1/conn.h"
 #include "http/limits.h"
 
+#define ASK_SOON SL__MS /* while connections come in crowds all this changes quickly */
 #define ASK_AGAIN (20 * SL__MS)
 #define RETRY (50 * SL__MS)
 #define OWN_FILES 128 /* descriptors left to the program, and to large messages: 64 of these */
@@ -46,6 +48,12 @@ struct sl__server {
     bool accepting;  /* asked to */
     bool listening;  /* the listeners are in the loop */
     bool told;       /* events.drained was called */
+    struct {
+        int64_t since;  /* at all askings from then on somebody waited to be accepted, */
+        uint32_t taken; /* and others had accepted so many; INT64_MAX: at the last one nobody did */
+        bool open;      /* until the next asking: they do not accept */
+    } relief;
+    int64_t ask_after; /* the gate */
     struct sl__timer gate_timer, files_timer;
     struct sl__task end; /* events.drained, from nobody's callback */
 };
@@ -63,6 +71,8 @@ static void watch_listeners(struct sl__server *s)
             s->paused |= PAUSE_FILES; /* epoll is out of memory: try again as for descriptors */
     }
     s->listening = on;
+    if (s->gate && s->gate->set_open)
+        s->gate->set_open(s->gate, on);
     if (on && s->paused) { /* removing what was not added does no harm */
         sl__timer_start(s->conns.loop, &s->files_timer, s->conns.loop->now + RETRY);
         watch_listeners(s);
@@ -83,14 +93,67 @@ static void check_limit(struct sl__server *s)
         set_pause(s, PAUSE_LIMIT, full);
 }
 
-static void ask_gate(struct sl__server *s)
+static bool somebody_waits(const struct sl__server *s)
 {
-    bool too_many = s->accepting && s->gate && s->gate->too_many(s->gate);
+    for (const struct listener *l = s->listeners; l; l = l->next) {
+        struct pollfd p = {.fd = l->watch.fd, .events = POLLIN};
 
-    if (too_many)
-        sl__timer_start(s->conns.loop, &s->gate_timer, s->conns.loop->now + ASK_AGAIN);
-    if (too_many != ((s->paused & PAUSE_GATE) != 0))
-        set_pause(s, PAUSE_GATE, too_many);
+        if (poll(&p, 1, 0) > 0)
+            return true;
+    }
+    return false;
+}
+
+/* Asked while the gate is closed. So nobody waits for longer than 40 ms because a worker that has
+ * few connections is stopped, stuck or starved. */
+static bool nobody_takes(struct sl__server *s)
+{
+    int64_t now = s->conns.loop->now;
+    uint32_t taken;
+
+    if (!s->gate->taken || !somebody_waits(s)) {
+        s->relief.since = INT64_MAX;
+        return false;
+    }
+    taken = s->gate->taken(s->gate);
+    if (s->relief.since == INT64_MAX || taken != s->relief.taken) {
+        s->relief.since = now;
+        s->relief.taken = taken;
+    }
+    return now - s->relief.since >= ASK_AGAIN;
+}
+
+/* The kernel wakes the first in the listener's queue who is asleep. */
+static void to_the_rear(struct sl__server *s)
+{
+    if (!s->listening || s->paused)
+        return;
+    for (struct listener *l = s->listeners; l; l = l->next)
+        sl__loop_remove(s->conns.loop, &l->watch);
+    s->listening = false;
+    watch_listeners(s);
+}
+
+/* Comes from an accepted connection, or from the timer while the gate is closed. */
+static void ask_gate(struct sl__server *s, bool by_timer)
+{
+    bool ask = s->accepting && s->gate && !s->relief.open;
+    enum sl__crowd crowd = ask ? s->gate->crowd(s->gate) : SL__CROWD_NONE;
+    bool close = crowd == SL__CROWD_FAR || (crowd == SL__CROWD_ALONE && !by_timer);
+
+    if (close) {
+        if (crowd == SL__CROWD_ALONE)
+            s->ask_after = ASK_SOON; /* one connection for each asking */
+        sl__timer_start(s->conns.loop, &s->gate_timer, s->conns.loop->now + s->ask_after);
+        s->ask_after = s->ask_after < ASK_AGAIN / 2 ? 2 * s->ask_after : ASK_AGAIN;
+    } else {
+        s->ask_after = ASK_SOON;
+        s->relief.since = INT64_MAX;
+    }
+    if (close != ((s->paused & PAUSE_GATE) != 0))
+        set_pause(s, PAUSE_GATE, close);
+    else if (crowd == SL__CROWD_ABOVE)
+        to_the_rear(s);
 }
 
 static void tell_gate(struct sl__server *s)
@@ -101,7 +164,13 @@ static void tell_gate(struct sl__server *s)
 
 static void on_gate_timer(struct sl__timer *t)
 {
-    ask_gate(SL__OWNER(t, struct sl__server, gate_timer));
+    struct sl__server *s = SL__OWNER(t, struct sl__server, gate_timer);
+    bool was_open = s->relief.open, closed = (s->paused & PAUSE_GATE) != 0;
+
+    s->relief.open = closed && !was_open && nobody_takes(s);
+    if (s->relief.open)
+        sl__timer_start(s->conns.loop, t, s->conns.loop->now + ASK_AGAIN);
+    ask_gate(s, true);
 }
 
 static void on_files_timer(struct sl__timer *t)
@@ -197,7 +266,7 @@ static void on_listener(struct sl__watch *w, uint32_t events)
         return;
     }
     check_limit(s);
-    ask_gate(s);
+    ask_gate(s, false);
 }
 
 static void take_all_queued(struct listener *l)
@@ -258,6 +327,8 @@ struct sl__server *sl__server_new(struct sl__loop *l, struct sl__service *servic
     s->last = &s->listeners;
     s->gate_timer.fire = on_gate_timer;
     s->files_timer.fire = on_files_timer;
+    s->ask_after = ASK_SOON;
+    s->relief.since = INT64_MAX;
     s->end.run = on_end;
     return s;
 }

@@ -14,12 +14,28 @@
 
 struct sl__server;
 
+/** This worker's connections against the mean of all. */
+enum sl__crowd {
+    SL__CROWD_NONE,
+    SL__CROWD_ABOVE, /* above it: let others go first, which costs nobody anything */
+    SL__CROWD_FAR,   /* far above it: leave the accept set */
+    SL__CROWD_ALONE, /* far above it, but nobody else is in the accept set: slow down */
+};
+
 /** Told how crowded the other workers are; NULL in a standalone process. Implemented by shallot.c
  * on cluster/scoreboard.h. */
 struct sl__gate {
     void (*set_connections)(struct sl__gate *g, unsigned connections);
-    bool (*too_many)(struct sl__gate *g); /* true: leave the accept set until it says false (asked
-                                             again every 20 ms) */
+    /** Asked after every connection; while it says SL__CROWD_FAR, again soon, and then every 20 ms.
+     */
+    enum sl__crowd (*crowd)(struct sl__gate *g);
+    /** Whether this worker is in the accept set now; a worker that is not cannot bear the share of
+     * others. May be NULL, like the next one. */
+    void (*set_open)(struct sl__gate *g, bool open);
+    /** Changes whenever another worker has accepted a connection. One that waits for 20 ms and more
+     * while this stays the same is taken in spite of SL__CROWD_FAR: whoever should take it is
+     * stopped or starved. NULL: never. */
+    uint32_t (*taken)(struct sl__gate *g);
 };
 
 struct sl__server_events {

@@ -47,6 +47,21 @@ static SL__HOT int sleep_ms(struct sl__loop *l, int most)
     return left < INT_MAX ? (int)left : INT_MAX;
 }
 
+/* New connections go first: the kernel has woken only us for them, and a handler that does not come
+ * back must not keep them from the others. */
+static void listeners_first(struct epoll_event *events, int count)
+{
+    for (int i = 0, first = 0; i < count; i++) {
+        const struct sl__watch *w = events[i].data.ptr;
+        struct epoll_event ev = events[i];
+
+        if (!(w->events & EPOLLEXCLUSIVE))
+            continue;
+        events[i] = events[first];
+        events[first++] = ev;
+    }
+}
+
 static void run_watches(struct sl__loop *l)
 {
     struct epoll_event *events = l->events;
@@ -92,6 +107,8 @@ static SL__HOT int tick(struct sl__loop *l, int timeout_ms)
         return n;
     l->event_at = 0;
     l->event_count = n > 0 ? n : 0;
+    if (n > 1)
+        listeners_first(l->events, n);
     sl__timers_fire(l);
     run_watches(l);
     run_tasks(l);

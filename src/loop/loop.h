@@ -2,8 +2,8 @@
  * The event loop: one epoll, one heap of timers, one list of things to do at the end of the tick.
  * One loop per thread, and a worker has one thread (the offload pool never touches it).
  *
- * A tick: epoll_wait, read the clock once, run due timers, run ready watches, run tasks until none
- * is left. Callbacks never wait.
+ * A tick: epoll_wait, read the clock once, run due timers, run ready watches (those with
+ * EPOLLEXCLUSIVE first), run tasks until none is left. Callbacks never wait.
  */
 #ifndef SL__LOOP_LOOP_H
 #define SL__LOOP_LOOP_H

@@ -21,17 +21,42 @@
 
 static void set_connections(struct sl__gate *g, unsigned connections)
 {
-    struct sl__serving *s = SL__OWNER(g, struct sl__serving, gate);
+    struct sl__slot *slot = SL__OWNER(g, struct sl__serving, gate)->slot;
 
-    atomic_store_explicit(&s->slot->connections, connections, memory_order_relaxed);
+    if (connections > atomic_load_explicit(&slot->connections, memory_order_relaxed))
+        atomic_store_explicit(&slot->accepted,
+                              atomic_load_explicit(&slot->accepted, memory_order_relaxed) + 1,
+                              memory_order_relaxed);
+    atomic_store_explicit(&slot->connections, connections, memory_order_relaxed);
 }
 
-static bool too_many(struct sl__gate *g)
+static void set_open(struct sl__gate *g, bool open)
 {
     struct sl__serving *s = SL__OWNER(g, struct sl__serving, gate);
 
-    return sl__scoreboard_too_many(&s->board, (unsigned)(s->slot - s->board.slots),
-                                   sl__server_connections(s->server), s->loop.now);
+    atomic_store_explicit(&s->slot->open, open, memory_order_relaxed);
+}
+
+static uint32_t taken(struct sl__gate *g)
+{
+    struct sl__serving *s = SL__OWNER(g, struct sl__serving, gate);
+
+    return sl__scoreboard_accepted(&s->board, (unsigned)(s->slot - s->board.slots));
+}
+
+static enum sl__crowd crowd(struct sl__gate *g)
+{
+    struct sl__serving *s = SL__OWNER(g, struct sl__serving, gate);
+
+    unsigned slot = (unsigned)(s->slot - s->board.slots);
+
+    enum sl__crowding crowding =
+        sl__scoreboard_crowding(&s->board, slot, sl__server_connections(s->server), s->loop.now);
+
+    if (crowding == SL__TOO_MANY)
+        return sl__scoreboard_others_open(&s->board, slot, s->loop.now) ? SL__CROWD_FAR
+                                                                        : SL__CROWD_ALONE;
+    return crowding == SL__FEW ? SL__CROWD_NONE : SL__CROWD_ABOVE;
 }
 
 static void on_listener(void *self, unsigned index, int fd)
@@ -106,7 +131,7 @@ static void on_question(void *self, const char *what, uint32_t number)
 
 int sl__serve_as_worker(sl_app *app, const struct sl__role *role)
 {
-    struct sl__serving s = {.app = app, .gate = {set_connections, too_many}};
+    struct sl__serving s = {.app = app, .gate = {set_connections, crowd, set_open, taken}};
     struct sl__worker_events events = {.listener = on_listener,
                                        .bus = on_bus_frame,
                                        .adopt = on_adopt,

@@ -71,7 +71,7 @@ int sl__serving_init(struct sl__serving *s)
     signal(SIGXFSZ, SIG_IGN); /* nor a log file that may not grow */
     sl__fiber_install_overflow_handler();
     s->server = sl__server_new(&s->loop, sl__app_service(s->app), &s->app->options.limits,
-                               s->gate.too_many ? &s->gate : NULL, &events);
+                               s->gate.crowd ? &s->gate : NULL, &events);
     if (!s->server)
         return -ENOMEM;
     sl__app_shared(s->app);

@@ -66,25 +66,32 @@ static void test_other_layout_is_refused(void **state)
     assert_int_equal(sl__scoreboard_attach(&b, fd), -EBADF);
 }
 
+static bool too_many(const struct sl__scoreboard *b, unsigned slot, unsigned mine, int64_t now)
+{
+    return sl__scoreboard_crowding(b, slot, mine, now) == SL__TOO_MANY;
+}
+
 static void test_gate(void **state)
 {
     struct sl__scoreboard b;
 
     assert_int_equal(sl__scoreboard_create(&b), 0);
     put(&b, 0, 0, 0);
-    assert_false(sl__scoreboard_too_many(&b, 0, 1000000, NOW)); /* alone */
+    assert_false(too_many(&b, 0, 1000000, NOW)); /* alone */
 
     /* three with 100 and mine */
     for (unsigned i = 1; i < 4; i++)
         put(&b, i, 100, 0);
     for (unsigned mine = 0; mine < 300; mine++) {
         double mean = (300.0 + mine) / 4;
-        bool expected = mine > mean + mean / 8 + 2;
+        enum sl__crowding expected = mine > mean + mean / 16 + 1 ? SL__TOO_MANY
+                                     : mine > mean               ? SL__ABOVE_MEAN
+                                                                 : SL__FEW;
 
-        assert_int_equal(sl__scoreboard_too_many(&b, 0, mine, NOW), expected);
+        assert_int_equal(sl__scoreboard_crowding(&b, 0, mine, NOW), expected);
     }
-    assert_false(sl__scoreboard_too_many(&b, 0, 119, NOW));
-    assert_true(sl__scoreboard_too_many(&b, 0, 121, NOW));
+    assert_false(too_many(&b, 0, 109, NOW));
+    assert_true(too_many(&b, 0, 111, NOW));
     sl__scoreboard_finish(&b);
 }
 
@@ -95,20 +102,49 @@ static void test_who_cannot_accept_does_not_count(void **state)
     assert_int_equal(sl__scoreboard_create(&b), 0);
     put(&b, 0, 0, 0);
     put(&b, 300, 10, 0);
-    assert_true(sl__scoreboard_too_many(&b, 0, 100, NOW));
+    assert_true(too_many(&b, 0, 100, NOW));
     b.slots[300].tick = NOW - 50 * SL__MS; /* busy, not yet stuck */
-    assert_true(sl__scoreboard_too_many(&b, 0, 100, NOW));
+    assert_true(too_many(&b, 0, 100, NOW));
     b.slots[300].tick = NOW - 51 * SL__MS;
-    assert_false(sl__scoreboard_too_many(&b, 0, 100, NOW));
+    assert_false(too_many(&b, 0, 100, NOW));
     b.slots[300].tick = NOW;
     b.slots[300].accepting = 0; /* draining */
-    assert_false(sl__scoreboard_too_many(&b, 0, 100, NOW));
+    assert_false(too_many(&b, 0, 100, NOW));
     b.slots[300].accepting = 1;
-    assert_true(sl__scoreboard_too_many(&b, 0, 100, NOW));
+    assert_true(too_many(&b, 0, 100, NOW));
+    b.slots[300].stopped = 1; /* by a signal */
+    assert_false(too_many(&b, 0, 100, NOW));
+    b.slots[300].stopped = 0;
     sl__scoreboard_assign(&b, 300, 0); /* dead */
-    assert_false(sl__scoreboard_too_many(&b, 0, 100, NOW));
+    assert_false(too_many(&b, 0, 100, NOW));
     put(&b, SL__SLOTS - 1, 10, 0);
-    assert_true(sl__scoreboard_too_many(&b, 0, 100, NOW));
+    assert_true(too_many(&b, 0, 100, NOW));
+    sl__scoreboard_finish(&b);
+}
+
+static void test_who_else_is_open(void **state)
+{
+    struct sl__scoreboard b;
+
+    assert_int_equal(sl__scoreboard_create(&b), 0);
+    put(&b, 0, 0, 0);
+    put(&b, 7, 10, 0);
+    b.slots[0].open = 1;
+    assert_false(sl__scoreboard_others_open(&b, 0, NOW)); /* oneself does not count */
+    assert_true(sl__scoreboard_others_open(&b, 7, NOW));
+    b.slots[7].open = 1;
+    assert_true(sl__scoreboard_others_open(&b, 0, NOW));
+    b.slots[7].tick = NOW - 51 * SL__MS;
+    assert_false(sl__scoreboard_others_open(&b, 0, NOW));
+    b.slots[0].accepted = 100;
+    b.slots[7].accepted = UINT32_MAX;
+    put(&b, 8, 0, 0);
+    b.slots[8].accepted = 3;
+    assert_int_equal(sl__scoreboard_accepted(&b, 0), 2); /* modulo 2^32 */
+    assert_int_equal(sl__scoreboard_accepted(&b, 8), 99);
+    sl__scoreboard_assign(&b, 7, 9);
+    assert_int_equal(b.slots[7].open, 0);
+    assert_int_equal(sl__scoreboard_accepted(&b, 0), 3);
     sl__scoreboard_finish(&b);
 }
 
@@ -127,7 +163,7 @@ static void test_never_all(void **state)
             put(&b, i, (seed >> 16) % 1000, 0);
         }
         for (unsigned i = 0; i < 8; i++)
-            open += !sl__scoreboard_too_many(&b, i, b.slots[i].connections, NOW);
+            open += !too_many(&b, i, b.slots[i].connections, NOW);
         assert_true(open >= 1);
     }
     sl__scoreboard_finish(&b);
@@ -188,6 +224,7 @@ int main(void)
         cmocka_unit_test(test_other_layout_is_refused),
         cmocka_unit_test(test_gate),
         cmocka_unit_test(test_who_cannot_accept_does_not_count),
+        cmocka_unit_test(test_who_else_is_open),
         cmocka_unit_test(test_never_all),
     };
 

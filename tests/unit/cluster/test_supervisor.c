@@ -18,6 +18,7 @@
 
 #include "base/time.h"
 #include "cluster/supervisor.h"
+#include "shallot/cluster.h"
 
 static char did[16384];
 static int64_t now, wake;
@@ -372,6 +373,43 @@ static void budget_counts_no_deaths_beside_a_healthy_worker(void **state)
     assert_null(strstr(did, "in a row"));
 }
 
+static void does_not_start_who_asks_not_to_be(void **state)
+{
+    begin_ready(2);
+    die_with(1, SL_EXIT_STAY_DOWN, NULL);
+    expect("warn: worker 4001 ended (exit code 86): it asks not to be started again\n");
+    assert_true(wake == INT64_MAX);
+    die_by(2, SIGKILL, true); /* the other is started as ever */
+    forget();
+    become_ready(3);
+    sl__supervisor_reload(s, now); /* new code may be of use */
+    forget();
+    become_ready(4);
+    become_ready(5);
+    sleep_until_wake();
+    forget();
+    die_with(3, 0, NULL);
+    forget();
+    die_with(4, SL_EXIT_STAY_DOWN, NULL);
+    forget();
+    die_with(5, SL_EXIT_STAY_DOWN, NULL);
+    expect("warn: worker 4005 ended (exit code 86): it asks not to be started again\n"
+           "error: no worker is left that wants to be started\n"
+           "finished 86\n");
+}
+
+/* While there is a candidate it may still come right. */
+static void who_asks_not_to_be_started_waits_for_the_candidate(void **state)
+{
+    begin_ready(1);
+    sl__supervisor_reload(s, now);
+    die_with(1, SL_EXIT_STAY_DOWN, NULL);
+    forget();
+    die_with(2, SL_EXIT_STAY_DOWN, NULL);
+    assert_non_null(strstr(did, "failed 2: worker 4002 died (exit code 86)"));
+    assert_non_null(strstr(did, "finished 86"));
+}
+
 static void aborts_who_is_not_ready(void **state)
 {
     struct sl__supervisor_config config = config_of(1);
@@ -719,6 +757,8 @@ int main(void)
         cmocka_unit_test_teardown(backs_off_by_position, end),
         cmocka_unit_test_teardown(keeps_one_slow_retry, end),
         cmocka_unit_test_teardown(budget_counts_no_deaths_beside_a_healthy_worker, end),
+        cmocka_unit_test_teardown(does_not_start_who_asks_not_to_be, end),
+        cmocka_unit_test_teardown(who_asks_not_to_be_started_waits_for_the_candidate, end),
         cmocka_unit_test_teardown(aborts_who_is_not_ready, end),
         cmocka_unit_test_teardown(reloads, end),
         cmocka_unit_test_teardown(keeps_the_old_generation_when_the_new_one_dies, end),

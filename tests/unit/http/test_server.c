@@ -12,7 +12,10 @@ static struct {
     int given_fd;
     unsigned given_listener;
     unsigned told; /* the gate: connections */
-    bool crowded;
+    enum sl__crowd crowd;
+    unsigned asked;
+    uint32_t taken;
+    bool open;
 } heard;
 
 static void on_drained(void *self)
@@ -34,12 +37,23 @@ static void gate_set(struct sl__gate *g, unsigned connections)
     heard.told = connections;
 }
 
-static bool gate_too_many(struct sl__gate *g)
+static enum sl__crowd gate_crowd(struct sl__gate *g)
 {
-    return heard.crowded;
+    heard.asked++;
+    return heard.crowd;
 }
 
-static struct sl__gate gate = {gate_set, gate_too_many};
+static void gate_open(struct sl__gate *g, bool open)
+{
+    heard.open = open;
+}
+
+static uint32_t gate_taken(struct sl__gate *g)
+{
+    return heard.taken;
+}
+
+static struct sl__gate gate = {gate_set, gate_crowd, gate_open, gate_taken};
 static struct sockaddr_in address;
 
 static void start(const struct sl_limits *limits)
@@ -272,16 +286,18 @@ static void test_gate(void **state)
     struct client first, second;
 
     dial(&first);
-    heard.crowded = true;
+    heard.crowd = SL__CROWD_FAR;
     await_connections(1);
+    assert_false(heard.open);
     dial(&second);
     say(&second, GET("/hello"));
     for (int i = 0; i < 5; i++) {
+        heard.taken++; /* others do take connections */
         test_now += 20 * SL__MS;
         sl__loop_once(&loop, 1);
     }
     assert_int_equal(sl__server_connections(server), 1);
-    heard.crowded = false;
+    heard.crowd = SL__CROWD_NONE;
     for (int i = 0; i < 5; i++)
         sl__loop_once(&loop, 1);
     assert_int_equal(sl__server_connections(server), 1); /* not asked yet */
@@ -290,6 +306,77 @@ static void test_gate(void **state)
     assert_int_equal(heard.told, 2);
     disconnect(&first);
     disconnect(&second);
+}
+
+/* The others take nothing, though somebody waits: after 20 ms to 40 ms it is not asked why. */
+static void test_gate_gives_relief(void **state)
+{
+    struct client first, second, third;
+
+    dial(&first);
+    heard.crowd = SL__CROWD_FAR;
+    await_connections(1);
+    for (int i = 0; i < 10; i++) { /* asked as rarely as it gets, and nobody waits */
+        test_now += 20 * SL__MS;
+        sl__loop_once(&loop, 1);
+    }
+    assert_int_equal(sl__server_connections(server), 1);
+    dial(&second);
+    say(&second, GET("/hello"));
+    test_now += 19 * SL__MS;
+    sl__loop_once(&loop, 1);
+    assert_int_equal(sl__server_connections(server), 1);
+    for (int i = 0; i < 2; i++) {
+        test_now += 20 * SL__MS;
+        sl__loop_once(&loop, 1);
+    }
+    await(&second, OK("5", "hello"), false);
+    test_now += 20 * SL__MS; /* then it is closed again */
+    sl__loop_once(&loop, 1);
+    assert_false(heard.open);
+    dial(&third);
+    for (int i = 0; i < 5; i++)
+        sl__loop_once(&loop, 1);
+    assert_int_equal(sl__server_connections(server), 2);
+    disconnect(&first);
+    disconnect(&second);
+    disconnect(&third);
+}
+
+/* Far above the mean, but all others have left the accept set: one connection every millisecond,
+ * until they are asked and come back. */
+static void test_gate_alone(void **state)
+{
+    struct client c[4];
+
+    heard.crowd = SL__CROWD_ALONE;
+    for (int i = 0; i < 4; i++)
+        dial(&c[i]);
+    await_connections(1);
+    for (unsigned n = 1; n < 4; n++) {
+        for (int i = 0; i < 3; i++)
+            sl__loop_once(&loop, 1);
+        assert_int_equal(sl__server_connections(server), n);
+        test_now += SL__MS;
+        await_connections(n + 1);
+    }
+    for (int i = 0; i < 4; i++)
+        disconnect(&c[i]);
+}
+
+/* Above the mean: goes on accepting, behind the others. */
+static void test_gate_to_the_rear(void **state)
+{
+    struct client c[3];
+
+    heard.crowd = SL__CROWD_ABOVE;
+    for (int i = 0; i < 3; i++)
+        dial(&c[i]);
+    await_connections(3);
+    assert_true(heard.open);
+    assert_int_equal(heard.asked, 3);
+    for (int i = 0; i < 3; i++)
+        disconnect(&c[i]);
 }
 
 static void test_connections_limit(void **state)
@@ -571,6 +658,9 @@ int main(void)
         TEST(test_out_of_descriptors),
         TEST(test_aborted_before_accept),
         TEST(test_gate),
+        TEST(test_gate_gives_relief),
+        TEST(test_gate_alone),
+        TEST(test_gate_to_the_rear),
         TEST(test_connections_limit),
         TEST(test_fibers_limit),
         TEST(test_requests_limit),

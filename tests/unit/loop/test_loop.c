@@ -365,6 +365,31 @@ static void test_a_long_tick_does_not_delay_a_near_timer(void **state)
                 8 * SL__SEC / 10); /* by the time of the last waking: 0.9 s */
 }
 
+static void on_first(struct sl__watch *w, uint32_t events)
+{
+    note('f');
+}
+
+/* A handler that does not come back must not keep new connections, for which nobody else was woken.
+ */
+static void test_exclusive_watches_go_first(void **state)
+{
+    struct probe plain[3], first[2];
+
+    for (int i = 0; i < 3; i++)
+        open_probe(&plain[i], 1, EPOLLIN);
+    for (int i = 0; i < 2; i++) {
+        open_probe(&first[i], 1, EPOLLIN | EPOLLEXCLUSIVE);
+        first[i].watch.ready = on_first;
+    }
+    assert_int_equal(sl__loop_once(&loop, 0), 0);
+    assert_string_equal(order, "ffwww");
+    for (int i = 0; i < 3; i++)
+        close_probe(&plain[i]);
+    for (int i = 0; i < 2; i++)
+        close_probe(&first[i]);
+}
+
 static void test_finish_accepts_zeroed_memory(void **state)
 {
     struct sl__loop zeroed = {0};
@@ -390,6 +415,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_an_early_timer_shortens_the_sleep, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_long_tick_does_not_delay_a_near_timer, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_exclusive_watches_go_first, setup, teardown),
         cmocka_unit_test(test_finish_accepts_zeroed_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

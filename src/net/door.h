@@ -1,0 +1,15 @@
+/*
+ * Ending to listen without a reset: see door.c.
+ */
+#ifndef SL__NET_DOOR_H
+#define SL__NET_DOOR_H
+
+/**
+ * No connection begins on this listening socket any more, in whatever process it is accepted from;
+ * those begun are queued as before. For good: only for a socket that all its holders are about to
+ * close. Who tries to connect meanwhile finds out by the retransmission, a second later, whether
+ * somebody else listens. Nothing happens to what is no TCP socket.
+ */
+void sl__door_shut(int fd);
+
+#endif
