@@ -14,7 +14,7 @@
  *
  * The parsers do not do the same. picohttpparser finds the pieces. Ours also checks the target's
  * form and octets, the grammar of Host, framing, the connection's options, every limit, and refuses
- * what is ambiguous. "with strings" adds what the server does then: NULs behind all pieces.
+ * what is ambiguous. NULs are put behind the pieces that a handler asks for, when it does.
  */
 #include <dlfcn.h>
 #include <signal.h>
@@ -94,21 +94,12 @@ static ssize_t by_ours(char *head, size_t len)
     return sl__http1_parse(head, len, &limits, &request, fields);
 }
 
-static ssize_t by_ours_with_strings(char *head, size_t len)
-{
-    ssize_t n = sl__http1_parse(head, len, &limits, &request, fields);
-
-    sl__http1_terminate(head, &request);
-    return n;
-}
-
 static const struct parser {
     const char *name;
     ssize_t (*parse)(char *head, size_t len);
 } parsers[] = {
     {"picohttpparser", by_pico},
     {"ours", by_ours},
-    {"ours with strings", by_ours_with_strings},
 };
 
 #define PARSERS (sizeof(parsers) / sizeof(*parsers))

@@ -106,9 +106,83 @@ struct project {
  * an exit status with the error printed. */
 int project_find(const struct options *o, bool release, struct project *ret);
 
-/* dev.c, run.c */
+/* running.c */
+
+#define SOCKET_PATH_SIZE 108 /* sun_path */
+/** Finds the control socket of the program meant by @p which: its name or PID; NULL: the only one
+ * that runs. A connected socket, or -1 with the error printed. */
+int running_connect(const char *which);
+/** Connects to the socket at @p path. */
+int running_connect_to(const char *path);
+
+/* talk.c: commands that speak to a running program. */
+
+/** What such a command was given. */
+struct talk_options {
+    const char *socket; /* --socket PATH; NULL */
+    bool json, now, help;
+    const char *words[4];
+    unsigned count;
+};
+/** 0, or an exit status after an error, which has been printed. @p most: words it takes. @p flags:
+ * the options without value that it knows, NULL-terminated. */
+int talk_read(int argc, char **argv, unsigned least, unsigned most, const char *const *flags,
+              struct talk_options *ret);
+
+/** A conversation with a running program. */
+struct talk {
+    int fd;
+    char *text; /* what was received; lines are NUL-terminated in it once they have been read */
+    size_t at, len, size;
+};
+/** @p which: as running_connect(). 0 or 1 with the error printed. */
+int talk_open(struct talk *t, const struct talk_options *o, const char *which);
+void talk_close(struct talk *t);
+/** Sends a command. 0, or 1 with the error printed. */
+int talk_ask(struct talk *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/** The next line of the answer: its kind ('+', '~', '.' or '!'), text in *ret, valid until the next
+ * call. 0 when the program has gone. */
+char talk_hear(struct talk *t, char **ret);
+/** Asks, prints what happens meanwhile, and returns the payload, lines separated by NUL, ended by
+ * an empty one. NULL with the error printed; else owned by the caller. */
+char *talk_fetch(struct talk *t, const char *command);
+
+/* status.c, top.c */
+
+/** One line "what\tname=value\t...": */
+struct row {
+    char *what;
+    struct {
+        char *name, *value;
+    } pairs[40];
+    unsigned count;
+};
+/** Takes a line apart, in place. */
+void row_read(char *line, struct row *ret);
+/** "" if there is none of this name. */
+const char *row_text(const struct row *r, const char *name);
+double row_number(const struct row *r, const char *name);
+/** "12.3M": for octets and other large numbers. */
+void short_number(double n, char *buf, size_t size);
+/** "3d 4h", "12m 5s": for a time in seconds. */
+void short_time(double seconds, char *buf, size_t size);
+
+int status_main(int argc, char **argv);
+int top_main(int argc, char **argv);
+/* operate.c */
+int reload_main(int argc, char **argv);
+int upgrade_main(int argc, char **argv);
+int stop_main(int argc, char **argv);
+int scale_main(int argc, char **argv);
+int restart_main(int argc, char **argv);
+int routes_main(int argc, char **argv);
+extern const char status_help[], top_help[], reload_help[], upgrade_help[], stop_help[],
+    scale_help[], restart_help[], routes_help[];
+
+/* dev.c, run.c, crashes.c */
 int dev_main(int argc, char **argv);
 int run_main(int argc, char **argv);
-extern const char dev_help[], run_help[];
+int crashes_main(int argc, char **argv);
+extern const char dev_help[], run_help[], crashes_help[];
 
 #endif

@@ -15,15 +15,37 @@ static const struct command {
 } commands[] = {
     {"dev", dev_main, dev_help},
     {"run", run_main, run_help},
+    {"status", status_main, status_help},
+    {"top", top_main, top_help},
+    {"reload", reload_main, reload_help},
+    {"stop", stop_main, stop_help},
+    {"scale", scale_main, scale_help},
+    {"restart", restart_main, restart_help},
+    {"routes", routes_main, routes_help},
+    {"crashes", crashes_main, crashes_help},
+    {"upgrade", upgrade_main, upgrade_help},
 };
 
-static const char *const names[] = {"dev", "run", "help", "version", NULL};
+static const char *const names[] = {"dev",     "run",  "status",  "top",     "reload",
+                                    "upgrade", "stop", "scale",   "restart", "routes",
+                                    "crashes", "help", "version", NULL};
 
 static const char general_help[] = "shallot " SL_VERSION ": HTTP services in C\n"
                                    "\n"
                                    "  shallot dev [FILE.c]      build, serve, and again on every "
                                    "save\n"
                                    "  shallot run [FILE.c]      build for production and serve\n"
+                                   "\n"
+                                   "  shallot status            what runs, how it does\n"
+                                   "  shallot top               the same, live\n"
+                                   "  shallot reload            new code, no request lost\n"
+                                   "  shallot upgrade           the same for the master itself\n"
+                                   "  shallot scale N           so many workers\n"
+                                   "  shallot restart ID        a fresh process for one worker\n"
+                                   "  shallot stop              finish what was begun, and end\n"
+                                   "  shallot routes            what the program serves\n"
+                                   "  shallot crashes [N]       what crashed, and where\n"
+                                   "\n"
                                    "  shallot help COMMAND      more about a command\n"
                                    "  shallot --version\n"
                                    "\n"

@@ -11,7 +11,9 @@
 #include "app/app.h"
 #include "base/log.h"
 #include "cluster/master.h"
+#include "cluster/rehearsal.h"
 #include "cluster/role.h"
+#include "serve/dying.h"
 #include "serve/serving.h"
 
 /* Named here because main() seldom frees it: so a leak checker that looks after main() has returned
@@ -45,10 +47,21 @@ static void on_master_message(void *self, const char *topic, const void *data, s
     sl__app_master_message(self, &m);
 }
 
+/* Only what has the sizes that the master's own code knows. */
+static void on_shared(void *self, const char *name, int fd)
+{
+    sl__app_bind_shared(self, name, fd);
+}
+
 static int master_send(sl_app *app, uint32_t target, const char *topic, const void *data,
                        size_t len)
 {
     return sl__master_send(target, topic, data, len);
+}
+
+static sl_stats *master_stats(sl_app *app)
+{
+    return sl__master_stats();
 }
 
 static int run_master(sl_app *app)
@@ -63,16 +76,29 @@ static int run_master(sl_app *app)
         .drain_ms = app->options.drain_ms,
         .grace_ms = app->options.grace_ms,
         .ready_ms = app->options.ready_ms,
+        .health_ms = app->options.health_ms,
+        .rolling = app->options.rolling,
         .message_bytes = app->options.limits.message_bytes,
         .queue_bytes = app->options.limits.queue_bytes,
         .endpoints = endpoints,
         .build = app->options.build,
         .watch = app->options.watch,
-        .hooks = {on_worker_up, on_worker_exit, on_master_message, app},
+        .shared = sl__app_shared(app),
+        .control = app->options.control,
+        .user = app->options.user,
+        .group = app->options.group,
+        .pid_file = app->options.pid_file,
+        .crash_dir = app->options.crash_dir,
+        .crash_reports = app->options.crash_reports,
+        .watchdog_ms = app->options.watchdog_ms == SL_NO_WATCHDOG ? 0 : app->options.watchdog_ms,
+        .last_answer = sl__last_answer,
+        .hooks = {on_worker_up, on_worker_exit, on_master_message, on_shared, app},
     };
 
     sl__log_set_who("master");
     app->master_send = master_send;
+    sl__app_shared_setup(app, 0, NULL, false); /* the master waits for nobody */
+    app->read_stats = master_stats;
     config.endpoint_count = sl__serving_endpoints(app, endpoints);
     if (app->development) {
         config.instances = 1;
@@ -92,6 +118,8 @@ __attribute__((constructor)) static void know_role(void)
     uint32_t worker = sl__role()->worker;
 
     sl__app_set_role((int)worker, worker == 0);
+    if (worker)
+        sl__dying_early();
 }
 
 int sl_run(sl_app *app)
@@ -108,6 +136,8 @@ int sl_run(sl_app *app)
         return 1;
     if (role->worker)
         return sl__serve_as_worker(app, role);
+    if (role->rehearsal >= 0 && app->options.standalone && !app->development)
+        sl__rehearsal_end("it is standalone, which needs a restart");
     if (app->options.standalone && !app->development)
         return sl__serve_standalone(app);
     return run_master(app);

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -22,6 +23,9 @@ PR_SET_CHILD_SUBREAPER = 36
 ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # orphans come to us, so that none is overlooked
 
 
+STATE = tempfile.TemporaryDirectory(prefix="shallot-state-")  # crash reports go there
+
+
 class Program:
     """A program under test: its lines as they come (both streams), its URL, its workers, its end."""
 
@@ -30,7 +34,7 @@ class Program:
         if SANITIZED:  # what the tool builds against a sanitized library has to be sanitized too
             clean.update(CC=COMPILER, CFLAGS="-g " + " ".join(SANITIZE))
         self.report_expected = False  # a sanitizer's report is a failure, unless the test says so
-        self.process = subprocess.Popen([str(c) for c in command], env={**clean, "HOST": "127.0.0.1", "PORT": "0", **(env or {})},
+        self.process = subprocess.Popen([str(c) for c in command], env={**clean, "XDG_STATE_HOME": STATE.name, "SHALLOT_RUNTIME_DIR": STATE.name + "/run", "HOST": "127.0.0.1", "PORT": "0", **(env or {})},
                                         cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         text=True, errors="replace", bufsize=1, start_new_session=True, **popen)
         self.lines = []
@@ -82,8 +86,8 @@ class Program:
         return self.process.pid
 
     def workers(self):
-        """Pids of the living children of the master."""
-        return children(self.pid)
+        """Pids of the living children of the master, but for those that name the frames of a crash."""
+        return [pid for pid in children(self.pid) if not is_namer(pid)]
 
     def wait_workers(self, count):
         wait_until(lambda: len(self.workers()) == count, lambda: f"{count} workers expected, there are {self.workers()}")
@@ -131,6 +135,13 @@ def descendants(pid):
     for child in children(pid):
         found += [child, *descendants(child)]
     return found
+
+
+def is_namer(pid):
+    try:
+        return b"SHALLOT_SYMBOLISE=" in Path(f"/proc/{pid}/environ").read_bytes()
+    except (OSError, ProcessLookupError):
+        return False
 
 
 def state_of(pid):

@@ -16,6 +16,13 @@ typedef enum sl_mode {
     SL_DEVELOPMENT = 1, /**< one worker; the tree is watched and every change swaps the worker */
 } sl_mode;
 
+typedef enum sl_log_form {
+    SL_LOG_TEXT = 0, /**< for people; the default */
+    SL_LOG_JSON = 1, /**< one JSON object a line */
+} sl_log_form;
+/** For sl_options.watchdog_ms: none. */
+#define SL_NO_WATCHDOG ((unsigned)-1)
+
 /** Options of sl_new(); a field left zero takes its default. Strings are copied. */
 typedef struct sl_options {
     size_t size;      /**< sizeof(sl_options), set by the macro: lets the struct grow */
@@ -29,11 +36,35 @@ typedef struct sl_options {
         *watch; /**< development: folder to watch, with all below it; default: the current one */
     unsigned
         drain_ms; /**< requests in flight may take this long when a worker leaves. Default 30,000 */
-    unsigned grace_ms; /**< on a stop, kept idle connections get this long for one more request.
-                          Default 1,000 */
-    unsigned ready_ms; /**< a new worker must be ready within this. Default 30,000 */
-    sl_limits limits;  /**< what clients can push against */
-    void *data;        /**< see sl_data() */
+    unsigned grace_ms;   /**< on a stop, kept idle connections get this long for one more request.
+                            Default 1,000 */
+    unsigned ready_ms;   /**< a new worker must be ready within this. Default 30,000 */
+    const char *control; /**< path of the control socket, "off" for none; default: in
+                            $XDG_RUNTIME_DIR/shallot, else /run/shallot for root, else
+                            /tmp/shallot-UID. Env: SHALLOT_CONTROL */
+    unsigned health_ms;  /**< new code must stay up this long, all its workers ready, before the old
+                            is told to leave. Default 200, in development 50 */
+    const char *ready_path; /**< a new worker asks itself GET this until the answer is 2xx, before
+                               it is ready and takes connections; default: not asked */
+    bool rolling;           /**< in a reload workers come and go one by one, not all at once */
+    uint64_t max_requests;  /**< a worker that has answered about so many is replaced; 0: never */
+    uint64_t
+        max_rss; /**< a worker whose resident memory exceeds so many octets is replaced; 0: never */
+    bool affinity;     /**< each worker keeps to one of the CPUs this process may use */
+    const char *user;  /**< whom to become, by name or number, once the listeners are open; default:
+                          as  started */
+    const char *group; /**< default: the user's */
+    const char *pid_file;   /**< file for the master's PID; default: none */
+    sl_log_form log;        /**< Env: SHALLOT_LOG=text|json */
+    unsigned watchdog_ms;   /**< a worker that does not come back from one tick of its loop within
+                               this is  ended, reported with its stack, and replaced. Default 30,000;
+                               SL_NO_WATCHDOG: none */
+    const char *crash_dir;  /**< where crash reports are kept; "": nowhere. Default: shallot/crashes
+                               in $XDG_STATE_HOME, /var/lib (root) or ~/.local/state. Env:
+                               SHALLOT_CRASH_DIR */
+    unsigned crash_reports; /**< so many are kept of this name. Default 50 */
+    sl_limits limits;       /**< what clients can push against */
+    void *data;             /**< see sl_data() */
 } sl_options;
 
 /** In sl_endpoint.port: let the kernel choose; all workers share the port, sl_url() tells it. */

@@ -27,7 +27,8 @@ SL_SUSPENDS SL_API int sl_sleep(unsigned ms);
 SL_SUSPENDS SL_API int sl_wait_fd(int fd, int events, int timeout_ms);
 
 /**
- * Runs a blocking call on a small pool of threads and waits for it. @p fn must not call Shallot.
+ * Runs a blocking call on a small pool of threads and waits for it. @p fn must not call Shallot
+ * (but for counters and maps).
  *
  * @return what @p fn returned; -ECANCELED if cancelled before it began (once begun it is always
  * waited for, so @p arg may be on the caller's stack); -ENOMEM

@@ -13,6 +13,10 @@ SL_BEGIN_DECLS
  */
 SL_API sl_middleware sl_logger(void);
 
+/** Answers with the numbers of the whole cluster (<shallot/stats.h>) in Prometheus' text format; to
+ * be put on a route: sl_get(app, "/metrics", sl_metrics()). */
+SL_API sl_middleware sl_metrics(void);
+
 SL_END_DECLS
 
 #endif

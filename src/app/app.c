@@ -60,6 +60,7 @@ void sl_free(sl_app *app)
     free_topics(app);
     free_urls(app);
     sl__bus_free(app->bus);
+    sl__app_free_shared(app);
     sl__file_cache_finish(&app->files);
     sl__free(app->tasks);
     sl__settings_finish(app);

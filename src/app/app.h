@@ -11,8 +11,10 @@
 #include "shallot/app.h"
 #include "shallot/cluster.h"
 #include "shallot/ctx.h"
+#include "shallot/stats.h"
 
 #include "app/layers.h"
+#include "app/shared.h"
 
 #define SL__APP_HOST_MAX 256 /* with NUL; as net/endpoint.h has it */
 #define SL__APP_PATH_MAX 108 /* with NUL; sun_path */
@@ -62,6 +64,7 @@ struct sl_app {
     struct sl__app_hook *start, *stop, *every, *worker_up, *worker_exit;
     struct sl__app_topic *master_topics;
     struct sl__bus *bus;
+    struct sl__app_shared shared; /* counters and maps */
     struct sl__task_group *tasks; /* of sl_spawn_in_app(); made with the first one */
     struct sl__file_cache files;  /* of sl_file() */
     char **urls;                  /* see sl__app_set_url() */
@@ -71,7 +74,9 @@ struct sl_app {
      * sl__bus_send(). NULL: they fail with -EPIPE. */
     int (*master_send)(sl_app *app, uint32_t target, const char *topic, const void *data,
                        size_t len);
-    void *root; /* shallot.c's own */
+    /** What sl_stats_new() does; set by whoever runs the process. NULL: nothing is known. */
+    sl_stats *(*read_stats)(sl_app *app);
+    void *root; /* of whoever runs the process */
 };
 
 /** The app as a service: set serve to run requests through its onion. Valid as long as the app. */

@@ -40,3 +40,8 @@ int sl_on_worker_exit(sl_app *app, sl_worker_fn *fn, void *self)
     return sl__hook_add(&app->worker_exit, (struct sl__app_hook){.fn.worker = fn, .self = self},
                         false);
 }
+
+sl_stats *sl_stats_new(sl_app *app)
+{
+    return app->read_stats ? app->read_stats(app) : NULL;
+}

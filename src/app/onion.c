@@ -78,8 +78,10 @@ int sl_next(sl_ctx *c)
     r = run(c, layer);
     c->layer = NULL; /* said of the layer we return to */
     c->frame = frame;
-    c->error = c->failing = r < 0 ? r : 0;
-    return c->error;
+    if (r < 0)
+        return sl__ctx_error(c, r);
+    c->error = c->failing = 0;
+    return 0;
 }
 
 int sl_run_handler(sl_ctx *c, void *self)

@@ -1,9 +1,8 @@
 /*
  * The request as handlers read it: method, target, path, fields.
  *
- * The head was terminated in place when it was complete, so most of this hands out pointers into
- * it. What must be made (a path in front of a query, a header on several lines) is made when asked
- * for, once, in the arena.
+ * Most of this hands out pointers into the head, terminated in place. What must be made (a path in
+ * front of a query, a header on several lines) is made when asked for, once, in the arena.
  */
 #include "shallot/request.h"
 
@@ -13,23 +12,27 @@ const char *sl_method(const sl_ctx *c)
 {
     const struct sl__request *r = sl__ctx_request(c);
 
-    return r->base + r->method_name.at;
+    return sl__request_text(r, r->method_name);
 }
 
 const char *sl_target(const sl_ctx *c)
 {
     const struct sl__request *r = sl__ctx_request(c);
 
-    return r->base + r->target.at;
+    return sl__request_text(r, r->target);
 }
 
-/* Terminated already: a copy, a literal, or what ends where the target ends. */
+/* Terminated without another copy: it is one, or a literal, or ends where the target ends. */
 static bool terminated(const sl_ctx *c)
 {
     const struct sl__request *r = sl__ctx_request(c);
 
-    return c->path.decoded || r->asterisk || r->path.len == 0 ||
-           r->path.at + r->path.len == r->target.at + r->target.len;
+    if (c->path.decoded || r->asterisk || r->path.len == 0)
+        return true;
+    if (r->path.at + r->path.len != r->target.at + r->target.len)
+        return false;
+    sl__request_text(r, r->target);
+    return true;
 }
 
 const char *sl_path(const sl_ctx *c)
@@ -111,7 +114,7 @@ const char *sl_header(sl_ctx *c, const char *name)
         return NULL;
     if (sl__request_field(r, wanted, &at))
         return joined(c, wanted, sl__request_str(r, first->name));
-    return r->base + first->value.at;
+    return sl__request_text(r, first->value);
 }
 
 const char *sl_trailer(const sl_ctx *c, const char *name)

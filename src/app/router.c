@@ -130,6 +130,11 @@ int sl__router_run(sl_ctx *c, void *self)
     return sl__onion_open(c, &frame, sl__layers_first(&router->layers));
 }
 
+const char *sl__router_prefix(const sl_router *router)
+{
+    return router->prefix;
+}
+
 const struct sl__layers *sl__router_layers(const sl_router *router)
 {
     return &router->layers;

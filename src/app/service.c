@@ -29,8 +29,10 @@ static int run_onion(sl_ctx *c)
     c->frame = own;
     c->layer = sl__layers_first(&c->app->layers);
     r = sl__onion_go(c);
-    c->error = c->failing = r < 0 ? r : 0;
-    return c->error;
+    if (r < 0)
+        return sl__ctx_error(c, r);
+    c->error = c->failing = 0;
+    return 0;
 }
 
 /* What is read before it was written. */

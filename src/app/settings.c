@@ -21,6 +21,8 @@
 #define DRAIN_MS 30000u
 #define GRACE_MS 1000u
 #define READY_MS 30000u
+#define WATCHDOG_MS 30000u
+#define CRASH_REPORTS 50u
 
 /* The variable's value, NULL when it is not set or empty. */
 static const char *environment(const char *name)
@@ -58,6 +60,37 @@ static void set_mode(sl_app *app)
     app->development = app->options.mode == SL_DEVELOPMENT;
 }
 
+static void set_log(sl_app *app)
+{
+    const char *form = environment("SHALLOT_LOG");
+
+    if (form && strcmp(form, "json") == 0) {
+        app->options.log = SL_LOG_JSON;
+    } else if (form && strcmp(form, "text") == 0) {
+        app->options.log = SL_LOG_TEXT;
+    } else if (form) {
+        sl__log(SL__ERROR, "SHALLOT_LOG=%s: must be text or json", form);
+        app->bad = true;
+    }
+    sl__log_set_json(app->options.log == SL_LOG_JSON);
+}
+
+static void set_ready_path(sl_app *app)
+{
+    const char *path = app->options.ready_path;
+
+    if (!path)
+        return;
+    if (path[0] != '/' || strlen(path) > 1024)
+        app->bad = true;
+    for (; *path; path++)
+        if (*path <= ' ' || *path >= 0x7f)
+            app->bad = true;
+    if (app->bad)
+        sl__log(SL__ERROR, "sl_new: ready_path %s: must be a path as in a request, \"/ready\"",
+                app->options.ready_path);
+}
+
 static void set_instances(sl_app *app)
 {
     const char *wanted = environment("SHALLOT_INSTANCES");
@@ -86,6 +119,7 @@ void sl__settings_init(sl_app *app, const sl_options *given)
 {
     sl_options *o = &app->options;
     const char *build = environment("SHALLOT_BUILD"), *watch = environment("SHALLOT_WATCH");
+    const char *control = environment("SHALLOT_CONTROL");
 
     if (given)
         memcpy(o, given, given->size < sizeof *o ? given->size : sizeof *o);
@@ -93,11 +127,21 @@ void sl__settings_init(sl_app *app, const sl_options *given)
     o->name = copy(o->name ? o->name : program_invocation_short_name);
     o->build = copy(build ? build : o->build);
     o->watch = copy(watch ? watch : o->watch);
+    o->user = copy(o->user);
+    o->group = copy(o->group);
+    o->pid_file = copy(o->pid_file);
+    o->ready_path = copy(o->ready_path);
+    o->control = copy(control ? control : o->control);
     o->drain_ms = o->drain_ms ? o->drain_ms : DRAIN_MS;
     o->grace_ms = o->grace_ms ? o->grace_ms : GRACE_MS;
     o->ready_ms = o->ready_ms ? o->ready_ms : READY_MS;
+    o->watchdog_ms = o->watchdog_ms ? o->watchdog_ms : WATCHDOG_MS;
+    o->crash_dir = copy(o->crash_dir);
+    o->crash_reports = o->crash_reports ? o->crash_reports : CRASH_REPORTS;
     sl__limits_fill(&o->limits);
     app->data = o->data;
+    set_ready_path(app);
+    set_log(app);
     set_mode(app);
     set_instances(app);
 }
@@ -112,6 +156,12 @@ void sl__settings_finish(sl_app *app)
     free_text(app->options.name);
     free_text(app->options.build);
     free_text(app->options.watch);
+    free_text(app->options.control);
+    free_text(app->options.ready_path);
+    free_text(app->options.user);
+    free_text(app->options.group);
+    free_text(app->options.pid_file);
+    free_text(app->options.crash_dir);
     while (app->endpoints) {
         struct sl__app_endpoint *e = app->endpoints;
 

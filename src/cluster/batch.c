@@ -130,6 +130,41 @@ int sl__batch_receive(struct sl__batch *b, int fd)
     return 1;
 }
 
+static void archive_batch(struct sl__batch *b, struct sl__archive *a)
+{
+    size_t fds = b->fd_count;
+
+    sl__archive_size(a, &b->len, sizeof b->data);
+    sl__archive_bytes(a, b->data, b->len);
+    sl__archive_size(a, &b->cost, SIZE_MAX);
+    sl__archive_size(a, &fds, SL__BATCH_FDS);
+    b->fd_count = (unsigned)fds;
+    for (unsigned i = 0; i < b->fd_count; i++)
+        sl__archive_fd(a, &b->fds[i]);
+}
+
+void sl__batches_archive(struct sl__link *list, struct sl__archive *a)
+{
+    size_t count = 0;
+
+    for (struct sl__link *at = list->next; at != list; at = at->next)
+        count++;
+    sl__archive_size(a, &count, SIZE_MAX);
+    if (!a->reading)
+        for (struct sl__link *at = list->next; at != list; at = at->next)
+            archive_batch(SL__OWNER(at, struct sl__batch, link), a);
+    for (; a->reading && count > 0 && a->error == 0; count--) {
+        struct sl__batch *b = sl__batch_take();
+
+        if (!b) {
+            a->error = -ENOMEM;
+            return;
+        }
+        archive_batch(b, a);
+        sl__list_append(list, &b->link);
+    }
+}
+
 void sl__batch_pool_enter(void)
 {
     pool.users++;

@@ -5,6 +5,7 @@
 #define SL__CLUSTER_BATCH_H
 
 #include "base/list.h"
+#include "cluster/archive.h"
 #include "cluster/frame.h"
 
 struct sl__batch {
@@ -31,6 +32,9 @@ int sl__batch_send(const struct sl__batch *b, int fd);
  * descriptors; -EBADMSG: octets are missing; or the socket's error
  */
 int sl__batch_receive(struct sl__batch *b, int fd);
+
+/** Writes a list of batches that wait, or reads them into an empty list. */
+void sl__batches_archive(struct sl__link *list, struct sl__archive *a);
 
 /** The pool of this thread keeps spare batches while it has users. */
 void sl__batch_pool_enter(void);

@@ -420,6 +420,29 @@ void sl__channel_free(struct sl__channel *c)
         release(c);
 }
 
+int sl__channel_fd(const struct sl__channel *c)
+{
+    return c->watch.fd;
+}
+
+struct sl__link *sl__channel_waiting(struct sl__channel *c)
+{
+    return &c->batches;
+}
+
+void sl__channel_resume(struct sl__channel *c, struct sl__link *batches)
+{
+    struct sl__link *link;
+
+    while ((link = sl__list_take(batches))) {
+        sl__list_append(&c->batches, link);
+        c->queued += SL__OWNER(link, struct sl__batch, link)->cost;
+    }
+    c->above = c->queued > c->low;
+    c->notify = !c->above; /* its owner may wait to hear of room */
+    sl__loop_defer(c->loop, &c->flush);
+}
+
 int sl__channel_pair(int ret[2])
 {
     int octets = SOCKET_BUFFER;

@@ -76,6 +76,13 @@ struct sl__task *sl__channel_sending(struct sl__channel *c);
  * -EAGAIN, -EPIPE. */
 int sl__channel_flush(struct sl__channel *c);
 
+/** Before an exec of this process: its descriptor, -1 if the other end is gone, and the batches
+ * (cluster/batch.h) that wait. */
+int sl__channel_fd(const struct sl__channel *c);
+struct sl__link *sl__channel_waiting(struct sl__channel *c);
+/** After it: sends what waited then, before anything else. */
+void sl__channel_resume(struct sl__channel *c, struct sl__link *batches);
+
 /** Creates a pair; both ends non-blocking and close-on-exec. */
 int sl__channel_pair(int ret[2]);
 

@@ -62,14 +62,18 @@ static void report_exit(struct sl__member *w, int code, int signal)
         .reason = w->reason[0] ? w->reason : NULL,
     };
 
-    sl__scoreboard_assign(&m->board, w->slot, 0); /* its successor may be given the slot below */
+    /* Its successor may be given the slot below. */
+    sl__scoreboard_bury(&m->board, w->slot, !w->leaving && w->pid > 0);
     if (w->greeted) {
         sl__relay_leave(m->relay, w->id);
         sl__master_watch_donor(m);
     }
     sl__supervisor_exited(m->supervisor, w->id, &exit, m->loop.now);
+    sl__aftermath_died(m, w);
     if (w->pid > 0)
         sl__master_tell(m, w, m->config.hooks.worker_exit, code, signal);
+    sl__control_gone(m, w->id);
+    sl__notify_workers(m);
     release(w);
 }
 
@@ -115,7 +119,7 @@ static void writable(void *self)
     sl__master_watch_donor(w->master);
 }
 
-static int attach(struct sl__member *w, int channel)
+int sl__crew_attach(struct sl__member *w, int channel)
 {
     struct sl__master *m = w->master;
     int r;
@@ -147,6 +151,8 @@ static int start_process(struct sl__member *w, const struct sl__executable *exec
         .worker = w->id,
         .slot = w->slot,
         .scoreboard = m->board.fd,
+        .crash_memory = m->aftermath.memory,
+        .crash_socket = m->aftermath.worker_end,
         .mask = &m->signals.old_mask,
         .files = m->files.rlim_max > 0 ? &m->files : NULL,
     };
@@ -164,7 +170,7 @@ static int start_process(struct sl__member *w, const struct sl__executable *exec
         return r;
     }
     w->pid = r;
-    r = attach(w, ends[0]);
+    r = sl__crew_attach(w, ends[0]);
     if (r < 0) { /* without a watch nobody would see it die */
         kill(w->pid, SIGKILL);
         waitpid(w->pid, NULL, 0);
@@ -193,21 +199,28 @@ struct sl__member *sl__crew_find(struct sl__crew *c, uint32_t id)
     return NULL;
 }
 
-void sl__crew_spawn(struct sl__master *m, uint32_t id, unsigned slot, unsigned generation,
-                    const struct sl__executable *executable)
+struct sl__member *sl__crew_add(struct sl__master *m, uint32_t id)
 {
     struct sl__member *w = sl__alloc_zeroed(sizeof *w);
-    int r;
 
     w->master = m;
     w->id = id;
-    w->slot = slot;
-    w->generation = generation;
     w->process = (struct sl__watch){.fd = -1, .events = EPOLLIN, .ready = process_ready};
     w->stillborn.run = say_stillborn;
     w->patience.fire = patience_ended;
     sl__list_append(&m->crew.members, &w->link);
     m->crew.recent[id % TABLE_SIZE] = w;
+    return w;
+}
+
+void sl__crew_spawn(struct sl__master *m, uint32_t id, unsigned slot, unsigned generation,
+                    const struct sl__executable *executable)
+{
+    struct sl__member *w = sl__crew_add(m, id);
+    int r;
+
+    w->slot = slot;
+    w->generation = generation;
     sl__scoreboard_assign(&m->board, slot, id);
     r = start_process(w, executable);
     if (r < 0) {
@@ -216,6 +229,7 @@ void sl__crew_spawn(struct sl__master *m, uint32_t id, unsigned slot, unsigned g
         sl__loop_defer(&m->loop, &w->stillborn);
         return;
     }
+    sl__scoreboard_introduce(&m->board, slot, w->pid, generation, m->loop.now);
     sl__log(SL__DEBUG, "worker %u started (pid %d)", id, w->pid);
 }
 
@@ -264,10 +278,13 @@ void sl__crew_give_up(struct sl__member *w, const char *why)
 
 void sl__crew_bury(struct sl__member *w)
 {
+    struct sl__master *m = w->master;
     siginfo_t info = {0};
     int r;
 
-    sl__channel_pump(w->channel);
+    if (w->channel)
+        sl__channel_pump(w->channel);
+    sl__aftermath_pump(m);
     do
         r = waitid(P_PIDFD, (id_t)w->process.fd, &info, WEXITED | WNOHANG);
     while (r < 0 && errno == EINTR);
@@ -285,6 +302,7 @@ void sl__crew_forget_listener(struct sl__listener *l, void *master)
 {
     struct sl__master *m = master;
 
+    sl__aftermath_forget_listener(m, l);
     for (struct sl__link *at = m->crew.members.next; at != &m->crew.members; at = at->next) {
         struct sl__member *w = SL__OWNER(at, struct sl__member, link);
 

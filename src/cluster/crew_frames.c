@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "cluster/master_state.h"
+#include "cluster/memfd.h"
 #include "shallot/error.h"
 
 #include <errno.h>
@@ -16,8 +17,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
+
+#define ANSWER_MAX ((size_t)1 << 20)
 
 static void refuse(struct sl__member *w, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -75,6 +79,47 @@ static int take_endpoints(struct sl__member *w, const struct sl__hello *hello)
     return 0;
 }
 
+static void say_other_shape(struct sl__member *w, const struct sl__region *made,
+                            const struct sl__region *other)
+{
+    char now[128], before[128];
+
+    if (made->candidate) /* said when its first worker came */
+        return;
+    sl__log(SL__WARN, "shared \"%s\" begins afresh in generation %u: it is %s, and was %s",
+            made->name, w->generation, sl__shape_text(&made->shape, now, sizeof now),
+            sl__shape_text(&other->shape, before, sizeof before));
+}
+
+static void take_region(struct sl__member *w, const struct sl__frame *frame)
+{
+    struct sl__frame_head head = {.type = SL__FRAME_SHARED};
+    const struct sl__region *other;
+    struct sl__master *m = w->master;
+    struct sl__region *region;
+    struct sl__shape shape;
+    int r = -EBADMSG, fd;
+
+    if (w->leaving || w->aborted)
+        return;
+    if (frame->body && frame->head.body_len == sizeof shape && frame->topic[0]) {
+        memcpy(&shape, frame->body, sizeof shape);
+        r = sl__regions_open(&m->regions, frame->topic, &shape, &region, &other);
+    }
+    if (r == 0) {
+        if (other)
+            say_other_shape(w, region, other);
+        if (w->generation == sl__supervisor_generation(m->supervisor))
+            region->good = true;
+        else
+            region->candidate = true;
+        fd = fcntl(region->fd, F_DUPFD_CLOEXEC, 3);
+        r = fd < 0 ? -errno : sl__channel_send(w->channel, &head, region->name, NULL, fd);
+    }
+    if (r < 0)
+        refuse(w, "cannot give it the shared memory \"%s\": %s", frame->topic, sl_strerror(r));
+}
+
 static void take_hello(struct sl__member *w, const struct sl__frame *frame)
 {
     struct sl__master *m = w->master;
@@ -116,6 +161,8 @@ static void take_ready(struct sl__member *w)
         return;
     w->ready = true;
     sl__supervisor_ready(m->supervisor, w->id, m->loop.now);
+    sl__notify_workers(m);
+    sl__aftermath_ready(m);
     sl__master_tell(m, w, m->config.hooks.worker_up, 0, 0);
 }
 
@@ -136,33 +183,38 @@ static struct sl__member *adopter(struct sl__master *m, const struct sl__member 
     for (struct sl__link *at = m->crew.members.next; at != &m->crew.members; at = at->next) {
         struct sl__member *w = SL__OWNER(at, struct sl__member, link);
 
-        if (w != giver && w->ready && !w->leaving && index_of(w, l) >= 0 &&
-            sl__channel_queued(w->channel) < m->config.queue_bytes &&
+        if (w != giver && w->ready && !w->leaving && !w->dying && index_of(w, l) >= 0 &&
+            w->channel && sl__channel_queued(w->channel) < m->config.queue_bytes &&
             (!best || w->generation > best->generation))
             best = w;
     }
     return best;
 }
 
-/* Passes an idle connection on, or closes it if there is nobody. */
+bool sl__crew_pass_on(struct sl__master *m, const struct sl__member *giver,
+                      const struct sl__listener *l, int fd)
+{
+    struct sl__member *to = adopter(m, giver, l);
+    struct sl__frame_head head = {.type = SL__FRAME_ADOPT};
+
+    if (!to)
+        return false;
+    head.target = (uint32_t)index_of(to, l);
+    sl__channel_send(to->channel, &head, NULL, NULL, fd);
+    sl__list_remove(&to->link);
+    sl__list_append(&m->crew.members, &to->link);
+    return true;
+}
+
+/* Passes an idle connection on, or leaves it to be closed if there is nobody. */
 static void give(struct sl__member *w, struct sl__frame *frame)
 {
-    struct sl__master *m = w->master;
-    struct sl__frame_head head = {.type = SL__FRAME_ADOPT};
     struct sl__listener *l = NULL;
-    struct sl__member *to = NULL;
 
     if (frame->head.target < w->listener_count)
         l = w->listeners[frame->head.target];
-    if (l && frame->fd >= 0)
-        to = adopter(m, w, l);
-    if (to) {
-        head.target = (uint32_t)index_of(to, l);
-        sl__channel_send(to->channel, &head, NULL, NULL, frame->fd);
+    if (l && frame->fd >= 0 && sl__crew_pass_on(w->master, w, l, frame->fd))
         frame->fd = -1;
-        sl__list_remove(&to->link);
-        sl__list_append(&m->crew.members, &to->link);
-    }
 }
 
 static void relay(struct sl__member *w, const struct sl__frame *frame)
@@ -172,6 +224,8 @@ static void relay(struct sl__member *w, const struct sl__frame *frame)
 
     if (!w->greeted)
         return;
+    if (frame->head.type == SL__FRAME_SEND)
+        sl__tally_add(&m->board.slots[w->slot].tally.messages_out, 1);
     r = sl__relay_frame(m->relay, w->id, frame);
     sl__master_watch_donor(m);
     if (r == -ENOMEM)
@@ -189,12 +243,41 @@ static void take_reason(struct sl__member *w, const struct sl__frame *frame)
                  (const char *)frame->body);
 }
 
+static void take_answer(struct sl__member *w, const struct sl__frame *frame)
+{
+    size_t len = (size_t)frame->head.body_len;
+    void *mapped = NULL;
+
+    if (!(frame->head.flags & SL__FRAME_BODY_FD)) {
+        sl__control_answer(w->master, frame->head.target, frame->body, len);
+        return;
+    }
+    if (len <= ANSWER_MAX)
+        mapped = sl__memfd_map(frame->fd, len);
+    if (!mapped)
+        return; /* the question is over in time */
+    sl__control_answer(w->master, frame->head.target, mapped, len);
+    munmap(mapped, len);
+}
+
+static void take_retire(struct sl__member *w, const struct sl__frame *frame)
+{
+    struct sl__master *m = w->master;
+
+    if (!w->ready || w->leaving || sl__supervisor_retire(m->supervisor, w->id, m->loop.now) < 0)
+        return;
+    sl__log(SL__INFO, "worker %d is to be replaced (%s)", w->pid, frame->topic);
+}
+
 void sl__crew_frame(void *self, struct sl__frame *frame)
 {
     struct sl__member *w = self;
 
     switch (w->refused ? 0 : frame->head.type) {
     case 0:
+        break;
+    case SL__FRAME_REGION:
+        take_region(w, frame);
         break;
     case SL__FRAME_HELLO:
         take_hello(w, frame);
@@ -214,6 +297,12 @@ void sl__crew_frame(void *self, struct sl__frame *frame)
         break;
     case SL__FRAME_GIVE:
         give(w, frame);
+        break;
+    case SL__FRAME_ANSWER:
+        take_answer(w, frame);
+        break;
+    case SL__FRAME_RETIRE:
+        take_retire(w, frame);
         break;
     case SL__FRAME_FAILED:
         take_reason(w, frame);

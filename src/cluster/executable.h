@@ -36,9 +36,10 @@ struct sl__spawn {
     char **argv;
     uint32_t worker;
     unsigned slot;
-    int channel, scoreboard;    /* descriptors for the child; stay the caller's */
-    const sigset_t *mask;       /* signal mask to give back */
-    const struct rlimit *files; /* RLIMIT_NOFILE to give back; NULL: as it is */
+    int channel, scoreboard;        /* descriptors for the child; stay the caller's */
+    int crash_memory, crash_socket; /* likewise; 0: none */
+    const sigset_t *mask;           /* signal mask to give back */
+    const struct rlimit *files;     /* RLIMIT_NOFILE to give back; NULL: as it is */
 };
 
 /**

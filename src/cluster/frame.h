@@ -32,6 +32,10 @@ enum sl__frame_type {
     SL__FRAME_GIVE, /* an idle connection; fd; target: index of its listener in this worker's HELLO
                      */
     SL__FRAME_FAILED, /* the worker gives up starting; topic: empty; body: the reason as text */
+    SL__FRAME_REGION = 24, /* before HELLO; topic: name; body: struct sl__shape: this memory is
+                              wanted, and SHARED answers */
+    SL__FRAME_ANSWER,      /* to a QUESTION; target: its number; body: text */
+    SL__FRAME_RETIRE,      /* the worker wants to be replaced; topic: why */
     /* master -> worker */
     SL__FRAME_WELCOME = 32, /* listening descriptors: as many WELCOME frames as listeners, target:
                                index; then JOINED follows in the stream */
@@ -43,6 +47,8 @@ enum sl__frame_type {
     SL__FRAME_ONCE_GRANT,   /* topic: name: run it */
     SL__FRAME_DRAIN,        /* target: enum sl__drain_kind; body: struct sl__drain_order */
     SL__FRAME_ADOPT,        /* a connection of the earlier generation; fd; target: listener index */
+    SL__FRAME_SHARED = 56,  /* topic: name; fd: the memory; before WELCOME */
+    SL__FRAME_QUESTION,     /* of an operator; topic: what is asked; target: number for ANSWER */
     /* Requests between workers, and what comes of them. The asker numbers its requests.
        worker -> master: from: the number; target: the answerer (SL__TO_ANY: the master chooses) in
        REQUEST and FORGET, the asker in REPLY and REFUSAL. master -> worker: target: the number;

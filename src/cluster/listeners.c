@@ -9,6 +9,8 @@
 #include "cluster/listeners.h"
 
 #include "base/mem.h"
+#include "cluster/activation.h"
+#include "cluster/hello.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -46,6 +48,35 @@ void sl__listeners_finish(struct sl__listeners *ls)
         close_listener(SL__OWNER(ls->all.next, struct sl__listener, link));
 }
 
+static struct sl__listener *add(struct sl__listeners *ls, const struct sl__endpoint *e, int fd)
+{
+    struct sl__listener *l = sl__alloc_zeroed(sizeof *l);
+
+    l->endpoint = *e;
+    l->fd = fd;
+    sl__list_append(&ls->all, &l->link);
+    return l;
+}
+
+unsigned sl__listeners_inherit(struct sl__listeners *ls, const struct sl__endpoint *endpoints,
+                               unsigned count)
+{
+    int fds[SL__LISTENERS_MAX];
+    unsigned taken = 0;
+
+    for (unsigned i = 0; i < count; i++)
+        fds[i] = sl__activation_take(&endpoints[i]);
+    for (unsigned i = 0; i < count; i++) {
+        if (fds[i] < 0)
+            fds[i] = sl__activation_take_any();
+        if (fds[i] < 0)
+            continue;
+        add(ls, &endpoints[i], fds[i]); /* its file, if it is a unix socket, is the manager's */
+        taken++;
+    }
+    return taken;
+}
+
 int sl__listeners_open(struct sl__listeners *ls, const struct sl__endpoint *e,
                        struct sl__listener **ret, char *ret_error, size_t error_len)
 {
@@ -59,15 +90,16 @@ int sl__listeners_open(struct sl__listeners *ls, const struct sl__endpoint *e,
             return 0;
         }
     }
+    fd = sl__activation_take(e);
+    if (fd >= 0) {
+        *ret = add(ls, e, fd);
+        return 0;
+    }
     fd = sl__endpoint_open(e, ret_error, error_len);
     if (fd < 0)
         return fd;
-    l = sl__alloc_zeroed(sizeof *l);
-    l->endpoint = *e;
-    l->fd = fd;
-    remember_file(l);
-    sl__list_append(&ls->all, &l->link);
-    *ret = l;
+    *ret = add(ls, e, fd);
+    remember_file(*ret);
     return 0;
 }
 
@@ -114,5 +146,34 @@ void sl__listeners_close(struct sl__listeners *ls,
 
         closing(l, self);
         close_listener(l);
+    }
+}
+
+static void archive_listener(struct sl__listener *l, struct sl__archive *a)
+{
+    sl__archive_bytes(a, &l->endpoint, sizeof l->endpoint);
+    sl__archive_fd(a, &l->fd);
+    sl__archive_bool(a, &l->good);
+    sl__archive_bool(a, &l->candidate);
+    sl__archive_bytes(a, &l->device, sizeof l->device);
+    sl__archive_bytes(a, &l->inode, sizeof l->inode);
+}
+
+void sl__listeners_archive(struct sl__listeners *ls, struct sl__archive *a)
+{
+    size_t count = 0;
+
+    sl__archive_mark(a, "LIST");
+    for (struct sl__link *at = ls->all.next; at != &ls->all; at = at->next)
+        count++;
+    sl__archive_size(a, &count, SIZE_MAX);
+    if (!a->reading)
+        for (struct sl__link *at = ls->all.next; at != &ls->all; at = at->next)
+            archive_listener(SL__OWNER(at, struct sl__listener, link), a);
+    for (; a->reading && count > 0 && a->error == 0; count--) {
+        struct sl__listener *l = sl__alloc_zeroed(sizeof *l);
+
+        archive_listener(l, a);
+        sl__list_append(&ls->all, &l->link);
     }
 }

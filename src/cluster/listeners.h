@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "base/list.h"
+#include "cluster/archive.h"
 #include "net/endpoint.h"
 
 struct sl__listener {
@@ -29,6 +30,10 @@ void sl__listeners_init(struct sl__listeners *ls);
 /** Closes all, and removes the files of unix sockets. */
 void sl__listeners_finish(struct sl__listeners *ls);
 
+/** For the endpoints of main(), in their order, before any is opened: takes the sockets that the
+ * service manager has opened (activation.h). @return how many */
+unsigned sl__listeners_inherit(struct sl__listeners *ls, const struct sl__endpoint *endpoints,
+                               unsigned count);
 /** Finds the socket of this endpoint or opens it. 0, or a negative errno and one line in @p
  * ret_error. */
 int sl__listeners_open(struct sl__listeners *ls, const struct sl__endpoint *e,
@@ -39,6 +44,9 @@ void sl__listeners_promote(struct sl__listeners *ls,
 /** The candidate is given up: closes what only it named. */
 void sl__listeners_demote(struct sl__listeners *ls,
                           void (*closing)(struct sl__listener *l, void *self), void *self);
+
+/** Writes all, or reads them into an empty list. */
+void sl__listeners_archive(struct sl__listeners *ls, struct sl__archive *a);
 
 /** Closes all, telling @p closing first. */
 void sl__listeners_close(struct sl__listeners *ls,

@@ -8,8 +8,11 @@
 #include "cluster/master.h"
 
 #include "base/log.h"
+#include "base/sys.h"
 #include "base/time.h"
+#include "cluster/activation.h"
 #include "cluster/master_state.h"
+#include "cluster/privilege.h"
 #include "cluster/role.h"
 #include "shallot/error.h"
 
@@ -41,12 +44,29 @@ static void act_kill(void *self, uint32_t id, int signal)
 
 static void act_good(void *self, unsigned generation)
 {
+    char done[48];
+
     sl__master_promote(self, generation);
+    snprintf(done, sizeof done, "generation %u serves", generation);
+    sl__control_over(self, SL__CONTROL_RELOAD, 0, NULL, done);
+    sl__notify_reloaded(self, NULL);
+}
+
+static void act_proven(void *self, unsigned generation)
+{
+    sl__master_upgrade_proven(self);
 }
 
 static void act_failed(void *self, unsigned generation, const char *reason)
 {
+    char error[640];
+
     sl__master_demote(self);
+    snprintf(error, sizeof error, "generation %u failed: %s; the running code stays", generation,
+             reason);
+    sl__control_over(self, SL__CONTROL_RELOAD, 0, error, NULL);
+    sl__control_over(self, SL__CONTROL_UPGRADE, 0, error, NULL);
+    sl__notify_reloaded(self, reason);
 }
 
 static bool ask_served(void *self, uint32_t id)
@@ -78,6 +98,8 @@ static void act_finished(void *self, int status)
 static void act_log(void *self, enum sl__level level, const char *line)
 {
     sl__log(level, "%s", line);
+    if (level > SL__DEBUG)
+        sl__control_progress(self, line);
 }
 
 /* At the end of the tick: a master that was stopped for a while finds its time over and everything
@@ -117,6 +139,13 @@ void sl__master_tell(struct sl__master *m, const struct sl__member *w,
         hook(m->config.hooks.self, &info);
 }
 
+static int64_t settle_ns(const struct sl__master *m)
+{
+    if (m->config.health_ms)
+        return m->config.health_ms * SL__MS;
+    return m->config.development ? SETTLE_DEVELOPMENT_NS : SETTLE_NS;
+}
+
 static void make_supervisor(struct sl__master *m)
 {
     const struct sl__supervisor_config config = {
@@ -124,18 +153,20 @@ static void make_supervisor(struct sl__master *m)
         .development = m->config.development,
         .drain_ns = m->config.drain_ms * SL__MS,
         .ready_ns = m->config.ready_ms * SL__MS,
-        .settle_ns = m->config.development ? SETTLE_DEVELOPMENT_NS : SETTLE_NS,
+        .settle_ns = settle_ns(m),
+        .rolling = m->config.rolling,
         .healthy_ns = SL__SEC,
         .backoff_min_ns = SL__SEC / 10,
         .backoff_max_ns = 10 * SL__SEC,
         .crash_budget = CRASH_BUDGET,
-        .seed = (uint64_t)m->loop.now ^ (uint64_t)getpid() << 32,
+        .seed = (uint64_t)sl__sys_now() ^ (uint64_t)getpid() << 32,
     };
     const struct sl__supervisor_actions actions = {
         .spawn = act_spawn,
         .drain = act_drain,
         .kill = act_kill,
         .good = act_good,
+        .proven = act_proven,
         .failed = act_failed,
         .served = ask_served,
         .wake_at = act_wake_at,
@@ -153,7 +184,13 @@ static void make_supervisor(struct sl__master *m)
 static int open_listeners(struct sl__master *m)
 {
     char error[512] = "";
+    unsigned inherited;
 
+    sl__activation_read();
+    inherited = sl__listeners_inherit(&m->listeners, m->config.endpoints, m->config.endpoint_count);
+    if (inherited)
+        sl__log(SL__INFO, "%u listening socket%s from the service manager", inherited,
+                inherited == 1 ? "" : "s");
     for (unsigned i = 0; i < m->config.endpoint_count; i++) {
         struct sl__listener *l;
         int r = sl__listeners_open(&m->listeners, &m->config.endpoints[i], &l, error, sizeof error);
@@ -165,6 +202,57 @@ static int open_listeners(struct sl__master *m)
         l->good = true;
     }
     return 0;
+}
+
+static int open_regions(struct sl__master *m)
+{
+    for (const struct sl__handle *h = m->config.shared; h; h = h->next) {
+        const struct sl__region *other;
+        struct sl__region *region;
+        int r = sl__regions_open(&m->regions, h->name, &h->shape, &region, &other);
+
+        if (r < 0)
+            return r;
+        region->good = true;
+    }
+    sl__master_bind_shared(m);
+    return 0;
+}
+
+void sl__master_bind_shared(struct sl__master *m)
+{
+    const struct sl__master_hooks *hooks = &m->config.hooks;
+
+    for (struct sl__link *at = m->regions.all.next; at != &m->regions.all; at = at->next) {
+        struct sl__region *region = SL__OWNER(at, struct sl__region, link);
+
+        if (region->good && hooks->shared)
+            hooks->shared(hooks->self, region->name, region->fd);
+    }
+}
+
+/* What needs the rights we were started with is open: a name for us, and then only the rights that
+ * are needed. 0, or a negative errno that has been printed. */
+static int settle_down(struct sl__master *m)
+{
+    char error[256];
+    int r;
+
+    if (m->config.pid_file) {
+        r = sl__pid_file_write(m->config.pid_file);
+        if (r < 0) {
+            sl__log(SL__ERROR, "cannot write the PID file %s: %s", m->config.pid_file,
+                    sl_strerror(r));
+            return r;
+        }
+        m->named = true;
+    }
+    sl__control_start(m, m->config.control);
+    sl__log_flush(); /* opens the log's way out, which may need these rights, too */
+    r = sl__privilege_drop(m->config.user, m->config.group, error, sizeof error);
+    if (r < 0)
+        sl__log(SL__ERROR, "%s", error);
+    return r;
 }
 
 /* Descriptors pass through here when a generation hands over: as many as the system allows. */
@@ -183,11 +271,17 @@ static void init(struct sl__master *m, const struct sl__master_config *config)
 {
     *m = (struct sl__master){.config = *config, .status = 1};
     m->held.fd = m->candidate.fd = m->board.fd = -1;
+    sl__master_upgrade_init(m);
+    sl__aftermath_init(&m->aftermath);
     if (m->config.instances > SL__INSTANCES_MAX)
         m->config.instances = SL__INSTANCES_MAX;
     m->instances = config->instances;
+    m->control.watch.fd = m->notify.fd = -1;
+    sl__list_init(&m->control.clients);
     sl__listeners_init(&m->listeners);
+    sl__regions_init(&m->regions);
     sl__crew_init(&m->crew);
+    make_supervisor(m);
     raise_file_limit(m);
     setvbuf(stdout, NULL, _IOLBF, 0); /* shared with the workers: line by line */
     sl__log_set_who("master");
@@ -206,6 +300,8 @@ static int start(struct sl__master *m)
     r = sl__master_signals_start(m);
     if (r < 0)
         goto fail;
+    if (sl__role()->state >= 0)
+        return sl__master_take_over(m);
     what = "open the program's file";
     r = sl__executable_open_self(&m->held);
     if (r < 0)
@@ -214,11 +310,20 @@ static int start(struct sl__master *m)
     r = sl__scoreboard_create(&m->board);
     if (r < 0)
         goto fail;
+    what = "make the shared memory";
+    r = open_regions(m);
+    if (r < 0)
+        goto fail;
+    what = "prepare for crashes";
+    r = sl__aftermath_start(m);
+    if (r < 0)
+        goto fail;
     what = "make the relay";
     r = sl__master_bus_start(m);
     if (r < 0)
         goto fail;
-    return open_listeners(m);
+    r = open_listeners(m);
+    return r < 0 ? r : settle_down(m);
 fail:
     sl__log(SL__ERROR, "cannot %s: %s", what, sl_strerror(r));
     return r;
@@ -230,9 +335,9 @@ static void run(struct sl__master *m)
     const char *why = m->config.development ? "development" : m->config.instances_reason;
     int r;
 
-    sl__log(SL__INFO, "master %d, %u worker%s%s%s", getpid(), workers, workers == 1 ? "" : "s",
-            why ? ": " : "", why ? why : "");
-    make_supervisor(m);
+    if (sl__role()->state < 0)
+        sl__log(SL__INFO, "master %d, %u worker%s%s%s", getpid(), workers, workers == 1 ? "" : "s",
+                why ? ": " : "", why ? why : "");
     if (m->config.development)
         m->development = sl__development_new(&m->loop, &(struct sl__development_config){
                                                            .build = m->config.build,
@@ -241,7 +346,12 @@ static void run(struct sl__master *m)
                                                            .reload = reload,
                                                            .self = m,
                                                        });
-    sl__supervisor_start(m->supervisor, m->loop.now);
+    if (sl__role()->state >= 0) {
+        sl__master_taken_over(m);
+    } else {
+        sl__notify_start(m);
+        sl__supervisor_start(m->supervisor, m->loop.now);
+    }
     r = sl__loop_run(&m->loop);
     if (r < 0)
         sl__log(SL__ERROR, "the event loop failed: %s", sl_strerror(r));
@@ -250,12 +360,20 @@ static void run(struct sl__master *m)
 /* Accepts whatever of it start() has begun. */
 static void finish(struct sl__master *m)
 {
+    sl__master_upgrade_end(m);
+    sl__control_stop(m);
+    sl__notify_stop(m);
+    if (m->named)
+        sl__pid_file_remove(m->config.pid_file);
+    sl__log_flush();
     sl__development_free(m->development);
     sl__crew_finish(m);
+    sl__aftermath_stop(m);
     if (m->relay)
         sl__master_bus_stop(m);
     sl__supervisor_free(m->supervisor);
     sl__listeners_finish(&m->listeners);
+    sl__regions_finish(&m->regions);
     sl__scoreboard_finish(&m->board);
     sl__executable_close(&m->held);
     sl__executable_close(&m->candidate);
@@ -270,8 +388,11 @@ int sl__master_run(const struct sl__master_config *config)
     struct sl__master m;
 
     init(&m, config);
+    sl__master_rehearsed(&m);
     if (start(&m) == 0)
         run(&m);
+    else
+        sl__master_return(&m);
     finish(&m);
     return m.status;
 }

@@ -147,3 +147,8 @@ int sl__master_send(uint32_t target, const char *topic, const void *data, size_t
     sl__master_watch_donor(running);
     return r;
 }
+
+sl_stats *sl__master_stats(void)
+{
+    return running ? sl__scoreboard_read(&running->board, running->loop.now) : NULL;
+}

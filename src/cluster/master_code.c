@@ -10,6 +10,8 @@
 #include "base/time.h"
 #include "shallot/error.h"
 
+#include <errno.h>
+
 static void take_settings(struct sl__master *m, const struct sl__member *w)
 {
     uint32_t wanted = w->instances;
@@ -31,20 +33,30 @@ static void take_settings(struct sl__master *m, const struct sl__member *w)
     sl__supervisor_set_instances(m->supervisor, wanted, m->loop.now);
 }
 
-void sl__master_reload(struct sl__master *m)
+int sl__master_reload(struct sl__master *m)
 {
     struct sl__executable next;
-    int r = sl__executable_open(&next, m->held.path);
+    int r;
 
+    if (m->upgrade.stage != SL__UPGRADE_NONE) {
+        sl__log(SL__WARN, "an upgrade is under way: reload refused, ask again when it is over");
+        return -EBUSY;
+    }
+    r = sl__executable_open(&next, m->held.path);
+    sl__notify_reloading(m);
     if (r < 0) {
+        sl__notify_reloaded(m, sl_strerror(r));
         sl__log(SL__ERROR, "cannot reload %s: %s; the running code stays", m->held.path,
                 sl_strerror(r));
-        return;
+        return r;
     }
+    sl__control_over(m, SL__CONTROL_RELOAD, 0, "given up for a newer reload", NULL);
     sl__executable_close(&m->candidate);
     m->candidate = next;
     sl__listeners_demote(&m->listeners, sl__crew_forget_listener, m); /* of one given up for this */
+    sl__regions_demote(&m->regions);
     sl__supervisor_reload(m->supervisor, m->loop.now);
+    return 0;
 }
 
 const struct sl__executable *sl__master_code(struct sl__master *m, bool candidate)
@@ -68,6 +80,8 @@ void sl__master_promote(struct sl__master *m, unsigned generation)
     m->candidate.fd = -1;
     m->change_seen = false;
     sl__listeners_promote(&m->listeners, sl__crew_forget_listener, m);
+    sl__regions_promote(&m->regions);
+    sl__master_bind_shared(m);
     for (struct sl__link *at = m->crew.members.next; at != &m->crew.members; at = at->next) {
         struct sl__member *w = SL__OWNER(at, struct sl__member, link);
 
@@ -80,6 +94,8 @@ void sl__master_promote(struct sl__master *m, unsigned generation)
 
 void sl__master_demote(struct sl__master *m)
 {
+    sl__master_upgrade_end(m);
     sl__executable_close(&m->candidate);
     sl__listeners_demote(&m->listeners, sl__crew_forget_listener, m);
+    sl__regions_demote(&m->regions);
 }

@@ -49,9 +49,13 @@ static bool terminal_is_gone(const struct sl__master *m)
 
 /* The port is given up at once: nobody shall wait in the queue of a service that is leaving. What
  * is queued already is accepted by the workers before they close their side. */
-static void stop(struct sl__master *m, const char *why, bool fast)
+void sl__master_stop(struct sl__master *m, const char *why, bool fast)
 {
     sl__log(SL__INFO, "stopping (%s)", why);
+    sl__master_upgrade_end(m);
+    sl__notify_stopping(m);
+    sl__control_over(m, SL__CONTROL_RELOAD, 0, "the program is stopping", NULL);
+    sl__control_over(m, SL__CONTROL_UPGRADE, 0, "the program is stopping", NULL);
     sl__supervisor_stop(m->supervisor, fast, m->loop.now);
     m->stopping = true;
     sl__listeners_close(&m->listeners, sl__crew_forget_listener, m);
@@ -67,23 +71,24 @@ static void hang_up(struct sl__master *m)
     } else if (m->terminal.hup_ignored) {
         memset(&m->terminal, 0, sizeof m->terminal); /* nohup: from now on it is for a reload */
     } else {
-        stop(m, "the terminal was closed", false);
+        sl__master_stop(m, "the terminal was closed", false);
     }
 }
 
 static void on_signal(struct sl__signals *s, int signal)
 {
     struct sl__master *m = SL__OWNER(s, struct sl__master, signals);
+    char why[400];
 
     switch (signal) {
     case SIGTERM:
-        stop(m, "SIGTERM", false); /* the second time it is fast */
+        sl__master_stop(m, "SIGTERM", false); /* the second time it is fast */
         break;
     case SIGINT:
-        stop(m, "SIGINT", false);
+        sl__master_stop(m, "SIGINT", false);
         break;
     case SIGQUIT:
-        stop(m, "SIGQUIT", true);
+        sl__master_stop(m, "SIGQUIT", true);
         break;
     case SIGHUP:
         hang_up(m);
@@ -95,13 +100,13 @@ static void on_signal(struct sl__signals *s, int signal)
         sl__supervisor_scale(m->supervisor, -1, m->loop.now);
         break;
     case SIGUSR2:
-        sl__log(SL__WARN, "upgrading the master in place is not available in this version: restart "
-                          "the program");
+        sl__log(SL__INFO, "upgrading (SIGUSR2)");
+        sl__master_upgrade(m, why, sizeof why);
         break;
     case SIGCHLD:
         sl__master_reap(m);
         break;
-    default: /* SIGPIPE: whoever wrote has seen the error */
+    default: /* SIGPIPE, SIGXFSZ: whoever wrote has seen the error */
         break;
     }
 }
@@ -139,7 +144,8 @@ void sl__master_reap(struct sl__master *m)
         w = member_of(m, info.si_pid);
         if (w)
             sl__crew_bury(w);
-        else if (info.si_pid == sl__development_build_pid(m->development))
+        else if (info.si_pid == sl__development_build_pid(m->development) ||
+                 info.si_pid == m->upgrade.pid)
             return; /* reaps it itself; strangers behind it wait for the next SIGCHLD */
         else
             waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
@@ -148,8 +154,8 @@ void sl__master_reap(struct sl__master *m)
 
 int sl__master_signals_start(struct sl__master *m)
 {
-    static const int signals[] = {SIGTERM, SIGINT,  SIGQUIT, SIGHUP, SIGTTIN,
-                                  SIGTTOU, SIGUSR2, SIGCHLD, SIGPIPE};
+    static const int signals[] = {SIGTERM, SIGINT,  SIGQUIT, SIGHUP,  SIGTTIN,
+                                  SIGTTOU, SIGUSR2, SIGCHLD, SIGPIPE, SIGXFSZ};
 
     look_at_terminal(m);
     signal(SIGCHLD, SIG_DFL); /* ignored, it would take the workers' exit codes away */

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cluster/archive.h"
 #include "cluster/frame.h"
 
 struct sl__relay;
@@ -52,6 +53,9 @@ struct sl__relay_actions {
 struct sl__relay *sl__relay_new(const struct sl__relay_limits *limits,
                                 const struct sl__relay_actions *actions);
 void sl__relay_free(struct sl__relay *r);
+
+/** Writes all it knows, or reads it into a relay that knows nothing yet. */
+void sl__relay_archive(struct sl__relay *r, struct sl__archive *a);
 
 /** A worker's code sends messages up to this size: that is the limit if it was lower. */
 void sl__relay_allow(struct sl__relay *r, uint64_t message_bytes);

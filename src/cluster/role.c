@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "cluster/scoreboard.h"
+#include "cluster/symbolise.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static struct sl__role role = {.channel = -1, .scoreboard = -1};
+static struct sl__role role = {.channel = -1,
+                               .scoreboard = -1,
+                               .crash_memory = -1,
+                               .crash_socket = -1,
+                               .state = -1,
+                               .rehearsal = -1};
 
 static struct {
     char *start; /* of the original argv strings; NULL: not known */
@@ -126,15 +132,15 @@ static bool take_number(const char *name, unsigned long max, unsigned long *ret)
     return good;
 }
 
-static bool is_channel(int fd)
+static bool is_socket(int fd, int wanted)
 {
     int type = 0;
     socklen_t len = sizeof type;
 
-    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET;
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == wanted;
 }
 
-static bool is_scoreboard(int fd)
+static bool is_memory(int fd)
 {
     struct stat st;
 
@@ -158,10 +164,48 @@ static void become_worker(uint32_t worker, unsigned slot, int channel, int score
     setvbuf(stdout, NULL, _IOLBF, 0);
 }
 
+/* The name is otherwise that of the descriptor it was started from. */
+static void take_over(int state, int rehearsal, bool returned)
+{
+    role.state = state;
+    role.rehearsal = rehearsal;
+    role.returned = returned;
+    fcntl(state, F_SETFD, FD_CLOEXEC);
+    if (rehearsal >= 0)
+        fcntl(rehearsal, F_SETFD, FD_CLOEXEC);
+    prctl(PR_SET_NAME, program_invocation_short_name);
+}
+
+static void read_takeover(void)
+{
+    unsigned long state, rehearsal, returned = 0;
+    bool good = take_number("SHALLOT_STATE", INT32_MAX, &state);
+    bool rehearsed = take_number("SHALLOT_REHEARSAL", INT32_MAX, &rehearsal);
+
+    take_number("SHALLOT_RETURNED", 1, &returned);
+    if (good && role.worker == 0 && is_memory((int)state))
+        take_over((int)state, rehearsed ? (int)rehearsal : -1, returned == 1);
+}
+
+/* Without them it serves all the same, and dies in silence. */
+static void take_crash_descriptors(void)
+{
+    unsigned long memory, socket;
+    bool good = take_number("SHALLOT_CRASH_MEMORY", INT32_MAX, &memory);
+
+    good = take_number("SHALLOT_CRASH_SOCKET", INT32_MAX, &socket) && good;
+    if (!good || !role.worker || !is_memory((int)memory) || !is_socket((int)socket, SOCK_DGRAM))
+        return;
+    role.crash_memory = (int)memory;
+    role.crash_socket = (int)socket;
+    fcntl(role.crash_memory, F_SETFD, FD_CLOEXEC);
+    fcntl(role.crash_socket, F_SETFD, FD_CLOEXEC);
+}
+
 /* Early: the composition root's own constructor asks for the role. */
 __attribute__((constructor(101))) static void read_role(int argc, char **argv, char **envp)
 {
-    unsigned long worker = 0, slot, channel, scoreboard;
+    unsigned long worker = 0, slot, channel, scoreboard, order;
     bool good;
 
     copy_arguments(argv, envp);
@@ -169,8 +213,12 @@ __attribute__((constructor(101))) static void read_role(int argc, char **argv, c
     good = take_number("SHALLOT_SLOT", SL__SLOTS - 1, &slot) && good;
     good = take_number("SHALLOT_CHANNEL", INT32_MAX, &channel) && good;
     good = take_number("SHALLOT_SCOREBOARD", INT32_MAX, &scoreboard) && good;
-    if (good && worker > 0 && is_channel((int)channel) && is_scoreboard((int)scoreboard))
+    if (good && worker > 0 && is_socket((int)channel, SOCK_SEQPACKET) && is_memory((int)scoreboard))
         become_worker((uint32_t)worker, (unsigned)slot, (int)channel, (int)scoreboard);
+    take_crash_descriptors();
+    read_takeover();
+    if (take_number("SHALLOT_SYMBOLISE", INT32_MAX, &order) && is_memory((int)order))
+        sl__symbolise((int)order);
 }
 
 const struct sl__role *sl__role(void)

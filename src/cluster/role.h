@@ -11,11 +11,15 @@
 #include <stdint.h>
 
 struct sl__role {
-    uint32_t worker; /* id; 0: this is the process the user started */
-    unsigned slot;   /* in the scoreboard */
-    int channel;     /* descriptor, -1 */
-    int scoreboard;  /* descriptor, -1 */
-    char **argv;     /* as given to the process (copies) */
+    uint32_t worker;                /* id; 0: this is the process the user started */
+    unsigned slot;                  /* in the scoreboard */
+    int channel;                    /* descriptor, -1 */
+    int scoreboard;                 /* descriptor, -1 */
+    int crash_memory, crash_socket; /* descriptors, see crash.h; -1 */
+    int state;     /* descriptor: this is a master that takes over from itself; -1 */
+    int rehearsal; /* descriptor to report to: it only tries whether it could; -1 */
+    bool returned; /* it takes over from a program that could not */
+    char **argv;   /* as given to the process (copies) */
 };
 
 const struct sl__role *sl__role(void);

@@ -24,6 +24,7 @@
 struct board {
     struct sl__slot slots[SL__SLOTS];
     _Alignas(128) _Atomic uint32_t used; /* slots from here on were never assigned */
+    _Alignas(128) struct sl__totals totals;
 };
 
 static int map_board(struct sl__scoreboard *b)
@@ -34,6 +35,7 @@ static int map_board(struct sl__scoreboard *b)
         return -ENOMEM;
     b->slots = board->slots;
     b->used = &board->used;
+    b->totals = &board->totals;
     return 0;
 }
 
@@ -93,18 +95,74 @@ void sl__scoreboard_finish(struct sl__scoreboard *b)
     *b = (struct sl__scoreboard){.fd = -1};
 }
 
+/* So that a slot counts for nothing while it changes hands, and is whole once it has an owner. */
+static void clear(struct sl__slot *s)
+{
+    atomic_store(&s->worker, 0);
+    atomic_store(&s->accepting, 0);
+    atomic_store(&s->connections, 0);
+    atomic_store(&s->requests, 0);
+    atomic_store(&s->turn, 0);
+    atomic_store(&s->tick, 0);
+    atomic_store(&s->lag, 0);
+    atomic_store(&s->lag_at, 0);
+    atomic_store(&s->earlier_lag, 0);
+    atomic_store(&s->started, 0);
+    atomic_store(&s->pid, 0);
+    atomic_store(&s->generation, 0);
+    atomic_store(&s->served, 0);
+    memset(&s->tally, 0, sizeof s->tally);
+}
+
 void sl__scoreboard_assign(struct sl__scoreboard *b, unsigned slot, uint32_t worker)
 {
     struct sl__slot *s = &b->slots[slot];
 
     assert(slot < SL__SLOTS);
-    atomic_store(&s->accepting, 0);
-    atomic_store(&s->connections, 0);
-    atomic_store(&s->served, 0);
-    atomic_store(&s->tick, 0);
+    clear(s);
     atomic_store(&s->worker, worker);
     if (slot >= atomic_load(b->used))
         atomic_store(b->used, slot + 1);
+}
+
+void sl__scoreboard_introduce(struct sl__scoreboard *b, unsigned slot, pid_t pid,
+                              unsigned generation, int64_t now)
+{
+    struct sl__slot *s = &b->slots[slot];
+
+    atomic_store(&s->pid, (uint32_t)pid);
+    atomic_store(&s->generation, generation);
+    atomic_store(&s->started, now);
+    if (!atomic_load(&b->totals->since))
+        atomic_store(&b->totals->since, now);
+    sl__tally_add(&b->totals->started, 1);
+}
+
+static void add(struct sl__tally *to, const struct sl__tally *from)
+{
+    _Static_assert(sizeof *to % sizeof to->sent == 0, "a tally is nothing but numbers");
+    _Atomic uint64_t *a = (_Atomic uint64_t *)to;
+    const _Atomic uint64_t *b = (const _Atomic uint64_t *)from;
+
+    for (size_t i = 0; i < sizeof *to / sizeof *a; i++)
+        sl__tally_add(&a[i], atomic_load_explicit(&b[i], memory_order_relaxed));
+}
+
+void sl__scoreboard_bury(struct sl__scoreboard *b, unsigned slot, bool restart)
+{
+    struct sl__slot *s = &b->slots[slot];
+    struct sl__totals *t = b->totals;
+    uint32_t turn = atomic_load(&t->turn);
+
+    atomic_store(&t->turn, turn + 1);
+    add(&t->tally, &s->tally);
+    sl__tally_add(&t->served, atomic_load(&s->served));
+    clear(s);
+    if (restart) {
+        atomic_fetch_add(&s->restarts, 1);
+        sl__tally_add(&t->restarts, 1);
+    }
+    atomic_store(&t->turn, turn + 2);
 }
 
 bool sl__scoreboard_too_many(const struct sl__scoreboard *b, unsigned slot, unsigned mine,

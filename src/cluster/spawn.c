@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ROLE_VARIABLES 4
+#define ROLE_VARIABLES 6
 #define VARIABLE_MAX 48
 
 struct child_environment {
@@ -41,6 +41,8 @@ static int make_environment(struct child_environment *e, const struct sl__spawn 
     snprintf(e->role[1], VARIABLE_MAX, "SHALLOT_SLOT=%u", s->slot);
     snprintf(e->role[2], VARIABLE_MAX, "SHALLOT_CHANNEL=%d", s->channel);
     snprintf(e->role[3], VARIABLE_MAX, "SHALLOT_SCOREBOARD=%d", s->scoreboard);
+    snprintf(e->role[4], VARIABLE_MAX, "SHALLOT_CRASH_MEMORY=%d", s->crash_memory);
+    snprintf(e->role[5], VARIABLE_MAX, "SHALLOT_CRASH_SOCKET=%d", s->crash_socket);
     for (size_t i = 0; i < ROLE_VARIABLES; i++)
         e->list[i] = e->role[i];
     memcpy(e->list + ROLE_VARIABLES, environ, sizeof(char *) * (count + 1));
@@ -59,6 +61,10 @@ __attribute__((noreturn)) static void become(const struct sl__spawn *s, char **e
         _exit(127); /* it died before the line above, and nobody would ever tell us */
     fcntl(s->channel, F_SETFD, 0);
     fcntl(s->scoreboard, F_SETFD, 0);
+    if (s->crash_socket > 0) {
+        fcntl(s->crash_memory, F_SETFD, 0);
+        fcntl(s->crash_socket, F_SETFD, 0);
+    }
     if (s->files)
         setrlimit(RLIMIT_NOFILE, s->files);
     sigprocmask(SIG_SETMASK, s->mask, NULL);

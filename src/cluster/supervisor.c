@@ -8,6 +8,7 @@
 #include "cluster/supervisor.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -77,14 +78,26 @@ static void plan(struct sl__supervisor *s, int64_t now)
     s->actions.wake_at(s->actions.self, wake);
 }
 
+static void settled(struct sl__supervisor *s, int64_t now)
+{
+    if (!s->held) {
+        sl__sv_promote(s, now);
+        return;
+    }
+    s->candidate.settled_at = SL__NEVER;
+    s->proven = true;
+    s->actions.proven(s->actions.self, s->candidate.number);
+}
+
 static void reconcile(struct sl__supervisor *s, int64_t now)
 {
     if (!s->started || s->finished)
         return;
     if (!s->stopping) {
         if (s->candidate.settled_at <= now)
-            sl__sv_promote(s, now);
+            settled(s, now);
         sl__sv_resize(s, now);
+        sl__sv_roll(s, now);
         sl__sv_budget_check(s, now);
         spawn_due(s, &s->current, now);
         spawn_due(s, &s->candidate, now);
@@ -92,6 +105,16 @@ static void reconcile(struct sl__supervisor *s, int64_t now)
     plan(s, now);
     if (s->stopping)
         finish_if_empty(s);
+}
+
+/* The position that a worker is about to leave to another. */
+static struct sl__sv_position *retired_from(struct sl__supervisor *s, unsigned slot)
+{
+    for (unsigned i = 0; i < s->current.count; i++) {
+        if (s->current.positions[i].retiring == slot + 1)
+            return &s->current.positions[i];
+    }
+    return NULL;
 }
 
 static struct sl__sv_position *position_of(struct sl__supervisor *s, unsigned slot)
@@ -161,6 +184,17 @@ static void left(struct sl__supervisor *s, const struct sl__sv_worker *w,
                    sl__sv_cause(exit, buf, sizeof buf));
 }
 
+/* Its successor is on its way, or will be when it is due. */
+static void died_retiring(struct sl__supervisor *s, struct sl__sv_position *p,
+                          const struct sl__exit *exit)
+{
+    char buf[32];
+
+    p->retiring = 0;
+    sl__sv_say(s, SL__WARN, "worker %d died (%s) before it was replaced", exit->pid,
+               sl__sv_cause(exit, buf, sizeof buf));
+}
+
 /* A candidate's slot is forgotten with the worker, before anything looks at its holder. */
 static struct sl__sv_worker release(struct sl__supervisor *s, unsigned slot)
 {
@@ -220,6 +254,8 @@ void sl__supervisor_ready(struct sl__supervisor *s, uint32_t id, int64_t now)
     unsigned slot = sl__sv_slot_of(s, id);
     struct sl__sv_worker *w = &s->workers[slot % SL__SLOTS];
 
+    struct sl__sv_position *p;
+
     if (slot == SL__SLOTS || w->state != SL__WORKER_JOINING || w->aborted)
         return;
     w->state = SL__WORKER_READY;
@@ -227,6 +263,10 @@ void sl__supervisor_ready(struct sl__supervisor *s, uint32_t id, int64_t now)
     w->deadline = SL__NEVER;
     if (w->generation == s->candidate.number && sl__sv_candidate_ready(s))
         s->candidate.settled_at = now + s->config.settle_ns;
+    sl__sv_candidate_next(s, now);
+    p = position_of(s, slot);
+    if (p)
+        sl__sv_relieve(s, p, now);
     reconcile(s, now);
 }
 
@@ -243,6 +283,10 @@ void sl__supervisor_exited(struct sl__supervisor *s, uint32_t id, const struct s
         left(s, &w, exit);
     else if (w.generation == s->candidate.number)
         candidate_died(s, exit, now);
+    else if (w.generation != s->current.number) /* it was to leave in its turn */
+        sl__sv_say(s, SL__WARN, "worker %d died before it was told to leave", exit->pid);
+    else if (retired_from(s, slot))
+        died_retiring(s, retired_from(s, slot), exit);
     else
         died(s, &w, slot, exit, now);
     reconcile(s, now);
@@ -257,6 +301,37 @@ void sl__supervisor_reload(struct sl__supervisor *s, int64_t now)
     sl__sv_candidate_end(s, now);
     sl__sv_candidate_begin(s, now);
     reconcile(s, now);
+}
+
+void sl__supervisor_try(struct sl__supervisor *s, int64_t now)
+{
+    if (!s->started || s->stopping)
+        return;
+    sl__sv_candidate_end(s, now);
+    sl__sv_candidate_begin(s, now);
+    s->held = true;
+    reconcile(s, now);
+}
+
+void sl__supervisor_accept(struct sl__supervisor *s, int64_t now)
+{
+    if (!s->candidate.number || !s->proven || s->stopping)
+        return;
+    sl__sv_promote(s, now);
+    reconcile(s, now);
+}
+
+void sl__supervisor_reject(struct sl__supervisor *s, const char *reason, int64_t now)
+{
+    if (!s->candidate.number || !s->held || s->stopping)
+        return;
+    sl__sv_candidate_failed(s, reason, now);
+    reconcile(s, now);
+}
+
+bool sl__supervisor_reloading(const struct sl__supervisor *s)
+{
+    return s->candidate.number != 0;
 }
 
 void sl__supervisor_stop(struct sl__supervisor *s, bool fast, int64_t now)
@@ -287,6 +362,23 @@ void sl__supervisor_scale(struct sl__supervisor *s, int by, int64_t now)
     s->instances = wanted;
     sl__sv_say(s, SL__INFO, "%u worker%s wanted", wanted, wanted == 1 ? "" : "s");
     reconcile(s, now);
+}
+
+int sl__supervisor_retire(struct sl__supervisor *s, uint32_t id, int64_t now)
+{
+    unsigned slot = sl__sv_slot_of(s, id);
+    struct sl__sv_position *p;
+
+    if (slot == SL__SLOTS)
+        return -ESRCH;
+    p = position_of(s, slot);
+    if (!p || p->retiring || s->stopping || s->workers[slot].state != SL__WORKER_READY)
+        return -EBUSY;
+    p->retiring = slot + 1;
+    p->holder = 0;
+    p->due = now;
+    reconcile(s, now);
+    return 0;
 }
 
 void sl__supervisor_set_instances(struct sl__supervisor *s, unsigned instances, int64_t now)
@@ -333,6 +425,34 @@ unsigned sl__supervisor_ready_count(const struct sl__supervisor *s)
 unsigned sl__supervisor_generation(const struct sl__supervisor *s)
 {
     return s->current.number;
+}
+
+unsigned sl__supervisor_candidate(const struct sl__supervisor *s)
+{
+    return s->candidate.number;
+}
+
+unsigned sl__supervisor_instances(const struct sl__supervisor *s)
+{
+    return s->instances;
+}
+
+bool sl__supervisor_exhausted(const struct sl__supervisor *s)
+{
+    return s->exhausted;
+}
+
+int64_t sl__supervisor_due(const struct sl__supervisor *s)
+{
+    int64_t due = SL__NEVER;
+
+    for (unsigned i = 0; i < s->current.count; i++) {
+        const struct sl__sv_position *p = &s->current.positions[i];
+
+        if (!p->holder && p->due < due)
+            due = p->due;
+    }
+    return due;
 }
 
 void sl__sv_say(struct sl__supervisor *s, enum sl__level level, const char *fmt, ...)

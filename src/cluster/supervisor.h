@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "cluster/archive.h"
 
 /** So that a generation and its candidate find room in the scoreboard together. */
 #define SL__INSTANCES_MAX 256u
@@ -26,6 +27,7 @@ enum sl__drain_kind { SL__LEAVE_HAND_OVER = 0, SL__LEAVE_STOP = 1 };
 
 struct sl__supervisor_config {
     unsigned instances; /* at least 1, at most SL__INSTANCES_MAX count */
+    bool rolling;       /* a reload's workers are spawned one by one, and so the old ones leave */
     bool development;   /* one worker; a death before READY waits for the next reload */
     int64_t drain_ns;   /* DRAIN deadline, then SIGKILL */
     int64_t ready_ns;   /* from spawn to READY, then SIGABRT */
@@ -52,6 +54,9 @@ struct sl__supervisor_actions {
     void (*kill)(void *self, uint32_t id, int signal);
     /** The candidate generation is good: its executable is the held one from now on. */
     void (*good)(void *self, unsigned generation);
+    /** A candidate begun by sl__supervisor_try() has settled and waits for a verdict. May be NULL
+     * if there is none. */
+    void (*proven)(void *self, unsigned generation);
     /** The candidate generation failed: forget its executable. @p reason is one line, logged
      * already. Not called for a candidate given up for a newer reload or a stop. */
     void (*failed)(void *self, unsigned generation, const char *reason);
@@ -85,10 +90,22 @@ void sl__supervisor_exited(struct sl__supervisor *s, uint32_t id, const struct s
                            int64_t now);
 /** New code is there. During a reload: the candidate is given up and another begun. */
 void sl__supervisor_reload(struct sl__supervisor *s, int64_t now);
+/** As a reload, but what settles is only told by proven(), and waits beside the old generation. */
+void sl__supervisor_try(struct sl__supervisor *s, int64_t now);
+/** The verdict on one that waits: it takes over, or is given up as failed. Nothing if there is
+ * none. */
+void sl__supervisor_accept(struct sl__supervisor *s, int64_t now);
+void sl__supervisor_reject(struct sl__supervisor *s, const char *reason, int64_t now);
+/** True while there is a candidate. */
+bool sl__supervisor_reloading(const struct sl__supervisor *s);
 /** Drain all and finish; a second time, or @p fast: kill at once. */
 void sl__supervisor_stop(struct sl__supervisor *s, bool fast, int64_t now);
 /** One worker more (+1) or less (-1); at least one stays. */
 void sl__supervisor_scale(struct sl__supervisor *s, int by, int64_t now);
+/** Replaces a READY worker of the current generation: it is told to leave once another is READY in
+ * its place. 0; -ESRCH if there is no such worker; -EBUSY if it is about to be replaced or is not
+ * READY, or everybody is to leave. */
+int sl__supervisor_retire(struct sl__supervisor *s, uint32_t id, int64_t now);
 /** From a HELLO of a good generation: the code wants this many. Call it once for a generation, from
  * good() for instance, or a respawn's HELLO takes back what sl__supervisor_scale() did. */
 void sl__supervisor_set_instances(struct sl__supervisor *s, unsigned instances, int64_t now);
@@ -106,5 +123,17 @@ enum sl__worker_state {
 enum sl__worker_state sl__supervisor_state(const struct sl__supervisor *s, uint32_t id);
 unsigned sl__supervisor_ready_count(const struct sl__supervisor *s);
 unsigned sl__supervisor_generation(const struct sl__supervisor *s);
+/** Of the generation that is being tried; 0: there is none. */
+unsigned sl__supervisor_candidate(const struct sl__supervisor *s);
+/** How many workers there should be. */
+unsigned sl__supervisor_instances(const struct sl__supervisor *s);
+/** The crash budget is used up: one slow retry goes on. */
+bool sl__supervisor_exhausted(const struct sl__supervisor *s);
+/** When the next worker is to be spawned after a death; INT64_MAX: none is due. */
+int64_t sl__supervisor_due(const struct sl__supervisor *s);
+
+/** Writes all it knows, or reads it into a supervisor that was not started; what is due then is
+ * done with the next call. */
+void sl__supervisor_archive(struct sl__supervisor *s, struct sl__archive *a);
 
 #endif

@@ -36,8 +36,51 @@ void sl__sv_candidate_begin(struct sl__supervisor *s, int64_t now)
     g->number = ++s->last_generation;
     g->count = s->instances;
     g->settled_at = SL__NEVER;
+    s->held = s->proven = false;
     for (unsigned i = 0; i < g->count; i++)
-        g->positions[i] = (struct sl__sv_position){.due = now};
+        g->positions[i] =
+            (struct sl__sv_position){.due = i > 0 && s->config.rolling ? SL__NEVER : now};
+}
+
+void sl__sv_candidate_next(struct sl__supervisor *s, int64_t now)
+{
+    struct sl__sv_generation *g = &s->candidate;
+
+    for (unsigned i = 0; i < g->count && s->config.rolling; i++) {
+        if (!g->positions[i].holder) {
+            g->positions[i].due = now;
+            return;
+        }
+        if (holder_of(s, &g->positions[i])->state != SL__WORKER_READY)
+            return;
+    }
+}
+
+/* A worker that neither the current generation nor the candidate knows, and that serves on until it
+ * is its turn. */
+static bool is_left_over(const struct sl__supervisor *s, const struct sl__sv_worker *w)
+{
+    return w->id && w->generation != s->current.number && w->generation != s->candidate.number;
+}
+
+void sl__sv_roll(struct sl__supervisor *s, int64_t now)
+{
+    struct sl__sv_worker *next = NULL;
+
+    if (!s->config.rolling)
+        return;
+    for (unsigned slot = 0; slot < s->slots_used; slot++) {
+        struct sl__sv_worker *w = &s->workers[slot];
+
+        if (!is_left_over(s, w))
+            continue;
+        if (w->leaving)
+            return;
+        if (!next)
+            next = w;
+    }
+    if (next)
+        sl__sv_dismiss(s, next, SL__LEAVE_HAND_OVER, now);
 }
 
 /* One that is READY may be answering somebody already. */
@@ -94,12 +137,28 @@ void sl__sv_promote(struct sl__supervisor *s, int64_t now)
     s->promoting = true;
     s->actions.good(s->actions.self, s->current.number);
     s->promoting = false;
-    for (unsigned slot = 0; slot < s->slots_used; slot++) {
+    for (unsigned slot = 0; slot < s->slots_used && s->config.rolling; slot++) {
+        struct sl__sv_worker *w = &s->workers[slot];
+
+        /* Those that serve go one by one, by sl__sv_roll(). */
+        if (w->id && w->generation != s->current.number && w->state != SL__WORKER_READY)
+            sl__sv_dismiss(s, w, SL__LEAVE_HAND_OVER, now);
+    }
+    for (unsigned slot = 0; slot < s->slots_used && !s->config.rolling; slot++) {
         struct sl__sv_worker *w = &s->workers[slot];
 
         if (w->id && w->generation != s->current.number)
             sl__sv_dismiss(s, w, SL__LEAVE_HAND_OVER, now);
     }
+}
+
+void sl__sv_relieve(struct sl__supervisor *s, struct sl__sv_position *p, int64_t now)
+{
+    unsigned slot = p->retiring;
+
+    p->retiring = 0;
+    if (slot)
+        sl__sv_dismiss(s, &s->workers[slot - 1], SL__LEAVE_HAND_OVER, now);
 }
 
 void sl__sv_resize(struct sl__supervisor *s, int64_t now)
@@ -110,6 +169,7 @@ void sl__sv_resize(struct sl__supervisor *s, int64_t now)
         struct sl__sv_position *p = most_dispensable(s);
         struct sl__sv_worker *w = holder_of(s, p);
 
+        sl__sv_relieve(s, p, now);
         *p = g->positions[--g->count];
         if (w)
             sl__sv_dismiss(s, w, SL__LEAVE_HAND_OVER, now);

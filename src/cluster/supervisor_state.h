@@ -26,9 +26,10 @@ struct sl__sv_worker {
 };
 
 struct sl__sv_position {
-    unsigned holder; /* slot + 1 of its worker; 0: vacant */
-    unsigned deaths; /* in a row without health */
-    int64_t due;     /* vacant: when to spawn; SL__NEVER: waits for an event, not for a time */
+    unsigned holder;   /* slot + 1 of its worker; 0: vacant */
+    unsigned retiring; /* slot + 1 of the worker before, which leaves once the holder is READY */
+    unsigned deaths;   /* in a row without health */
+    int64_t due;       /* vacant: when to spawn; SL__NEVER: waits for an event, not for a time */
 };
 
 struct sl__sv_generation {
@@ -42,6 +43,8 @@ struct sl__supervisor {
     struct sl__supervisor_config config;
     struct sl__supervisor_actions actions;
     bool started, stopping, finished;
+    bool held;      /* the candidate does not take over by itself */
+    bool proven;    /* it would have */
     bool promoting; /* in good(): the size is looked at afterwards */
     bool exhausted; /* the crash budget is used up */
     unsigned crashes;
@@ -82,6 +85,14 @@ void sl__sv_candidate_failed(struct sl__supervisor *s, const char *reason, int64
 bool sl__sv_candidate_ready(const struct sl__supervisor *s);
 /** The candidate becomes the current generation, and the one before is told to leave. */
 void sl__sv_promote(struct sl__supervisor *s, int64_t now);
+/** With config.rolling: lets the next worker of the candidate be spawned, once those before are
+ * READY. */
+void sl__sv_candidate_next(struct sl__supervisor *s, int64_t now);
+/** With config.rolling: tells the next worker of an earlier generation to leave, once those before
+ * are gone. */
+void sl__sv_roll(struct sl__supervisor *s, int64_t now);
+/** The holder is READY: whom it replaces may go. */
+void sl__sv_relieve(struct sl__supervisor *s, struct sl__sv_position *p, int64_t now);
 /** Makes the current generation as large as it should be. */
 void sl__sv_resize(struct sl__supervisor *s, int64_t now);
 

@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -99,6 +100,22 @@ static void take_drain(struct sl__worker *w, const struct sl__frame *frame)
                                                              : SL__LEAVE_STOP);
 }
 
+/* A worker without memory it relies on must not serve. */
+static void take_shared(struct sl__worker *w, const struct sl__frame *frame)
+{
+    char reason[400];
+    int r = frame->fd < 0 ? -EBADMSG : 0;
+
+    if (r == 0 && w->events.shared)
+        r = w->events.shared(w->events.self, frame->topic, frame->fd);
+    if (r == 0)
+        return;
+    snprintf(reason, sizeof reason, "cannot map the shared memory of \"%s\": %s", frame->topic,
+             sl_strerror(r));
+    sl__worker_failed(w, reason);
+    _exit(1);
+}
+
 static void take_frame(void *self, struct sl__frame *frame)
 {
     struct sl__worker *w = self;
@@ -128,6 +145,13 @@ static void take_frame(void *self, struct sl__frame *frame)
     case SL__FRAME_DRAIN:
         take_drain(w, frame);
         break;
+    case SL__FRAME_SHARED:
+        take_shared(w, frame);
+        break;
+    case SL__FRAME_QUESTION:
+        if (w->events.question)
+            w->events.question(w->events.self, frame->topic, frame->head.target);
+        break;
     default: /* from a newer master of the same protocol version: nothing that must be understood */
         break;
     }
@@ -151,6 +175,16 @@ static void channel_writable(void *self)
 
     if (w->events.writable)
         w->events.writable(w->events.self);
+}
+
+static int ask_for(struct sl__worker *w, const struct sl__handle *shared)
+{
+    struct sl__frame_head head = {.type = SL__FRAME_REGION, .body_len = sizeof shared->shape};
+    int r = 0;
+
+    for (; shared && r == 0; shared = shared->next)
+        r = sl__channel_send(w->channel, &head, shared->name, &shared->shape, -1);
+    return r;
 }
 
 static int say_hello(struct sl__worker *w, const struct sl__hello *hello)
@@ -205,7 +239,8 @@ static void open_channel(struct sl__worker *w, size_t queue_limit)
 }
 
 struct sl__worker *sl__worker_new(struct sl__loop *l, const struct sl__hello *hello,
-                                  size_t queue_limit, const struct sl__worker_events *events)
+                                  const struct sl__handle *shared, size_t queue_limit,
+                                  const struct sl__worker_events *events)
 {
     struct sl__worker *w = sl__alloc_zeroed(sizeof *w);
     int r;
@@ -224,7 +259,9 @@ struct sl__worker *sl__worker_new(struct sl__loop *l, const struct sl__hello *he
     open_channel(w, queue_limit);
     if (!w->channel)
         goto fail;
-    r = say_hello(w, hello);
+    r = ask_for(w, shared);
+    if (r == 0)
+        r = say_hello(w, hello);
     if (r < 0)
         goto fail;
     return w;
@@ -263,6 +300,18 @@ void sl__worker_give(struct sl__worker *w, int fd, unsigned listener)
     struct sl__frame_head head = {.type = SL__FRAME_GIVE, .target = listener};
 
     sl__channel_send(w->channel, &head, NULL, NULL, fd); /* closed if it cannot be sent */
+}
+
+void sl__worker_answer(struct sl__worker *w, uint32_t number, const char *text, size_t len)
+{
+    struct sl__frame_head head = {.type = SL__FRAME_ANSWER, .target = number, .body_len = len};
+
+    sl__channel_send(w->channel, &head, NULL, text, -1); /* else the asker gives up in time */
+}
+
+void sl__worker_retire(struct sl__worker *w, const char *why)
+{
+    sl__channel_send(w->channel, &(struct sl__frame_head){.type = SL__FRAME_RETIRE}, why, NULL, -1);
 }
 
 void sl__worker_failed(struct sl__worker *w, const char *reason)

@@ -8,6 +8,7 @@
 #include "cluster/channel.h"
 #include "cluster/hello.h"
 #include "cluster/supervisor.h"
+#include "shared/handle.h"
 
 struct sl__worker;
 
@@ -18,30 +19,40 @@ struct sl__worker_events {
      * the callee's. */
     void (*bus)(void *self, struct sl__frame *frame);
     void (*adopt)(void *self, unsigned index, int fd);
+    /** Memory that was asked for, before JOINED; the descriptor stays the caller's. 0 or a negative
+     * errno, which ends the worker. May be NULL. */
+    int (*shared)(void *self, const char *name, int fd);
     /** In the order of the bus: messages queued earlier have been passed on. May come again, with
      * another kind (a stop during a hand-over). A SIGTERM or SIGINT sent to this worker itself is a
      * SL__LEAVE_STOP with the times of its HELLO. */
     void (*drain)(void *self, enum sl__drain_kind kind, int64_t deadline_ns, int64_t grace_ns);
     /** The master is gone (CL7); said once. The channel takes nothing any more. */
     void (*orphaned)(void *self);
+    /** An operator asks; sl__worker_answer() with the number. May be NULL. */
+    void (*question)(void *self, const char *what, uint32_t number);
     /** The channel has room again (sl__bus_writable()). May be NULL. */
     void (*writable)(void *self);
     void *self;
 };
 
 /**
- * Takes the role's channel and says HELLO, whose channel_version is filled in here. From now on a
- * SIGTERM or SIGINT to this process drains it, and should the master die while this process is
- * stuck, the death signal ends it after drain_ms. One at a time. NULL when it fails (printed).
+ * Takes the role's channel, asks for the memory of @p shared (a list, may be NULL) and says HELLO,
+ * whose channel_version is filled in here. From now on a SIGTERM or SIGINT to this process drains
+ * it, and should the master die while this process is stuck, the death signal ends it after
+ * drain_ms. One at a time. NULL when it fails (printed).
  */
 struct sl__worker *sl__worker_new(struct sl__loop *l, const struct sl__hello *hello,
-                                  size_t queue_limit, const struct sl__worker_events *events);
+                                  const struct sl__handle *shared, size_t queue_limit,
+                                  const struct sl__worker_events *events);
 /** Closes the channel. Safe inside the events above. NULL is fine. */
 void sl__worker_free(struct sl__worker *w);
 struct sl__channel *sl__worker_channel(struct sl__worker *w);
 void sl__worker_ready(struct sl__worker *w);
 /** Hands an idle connection over; owns @p fd. */
 void sl__worker_give(struct sl__worker *w, int fd, unsigned listener);
+void sl__worker_answer(struct sl__worker *w, uint32_t number, const char *text, size_t len);
+/** Asks to be replaced by a fresh process; this one is then told to leave. */
+void sl__worker_retire(struct sl__worker *w, const char *why);
 /** Tells the master why this worker cannot start, at once; the caller then exits. */
 void sl__worker_failed(struct sl__worker *w, const char *reason);
 

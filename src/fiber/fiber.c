@@ -291,6 +291,11 @@ void sl__fiber_set_label(struct sl__fiber *f, const char *label)
     f->label = label;
 }
 
+const char *sl__fiber_label(const struct sl__fiber *f)
+{
+    return f->label;
+}
+
 void sl__fiber_set_user(struct sl__fiber *f, void *user)
 {
     f->user = user;

@@ -72,12 +72,18 @@ void sl__fiber_shield(bool on);
 /** A name for reports (static storage), for example the route; and a pointer for whoever made the
  * fiber. */
 void sl__fiber_set_label(struct sl__fiber *f, const char *label);
+const char *sl__fiber_label(const struct sl__fiber *f);
 void sl__fiber_set_user(struct sl__fiber *f, void *user);
 void *sl__fiber_user(struct sl__fiber *f);
 
 /** When not NULL: called once, on the fiber, when its waits have returned -ECANCELED a hundred
  * times. */
 extern void (*sl__fiber_on_stubborn)(struct sl__fiber *f, const char *label);
+
+/** Whose work the calling thread does: the running fiber, or the one that waits for the job of this
+ * offload thread; for a task of a request the request's fiber. NULL: nobody's. Async-signal-safe.
+ */
+struct sl__fiber *sl__fiber_blamed(void);
 
 /** Whether @p address lies in the guard of a live fiber of this thread, and its label (may be
  * NULL). Async-signal-safe. */

@@ -1,22 +1,19 @@
 /*
  * Stack overflow: telling it from any other fault.
  *
- * Comes from a handler of SIGSEGV or SIGBUS on an alternate stack: the crash report's, or the small
- * one of this file. Everything here is async-signal-safe. The list of stacks is walked without a
- * lock: it belongs to the thread that faulted, and is not changed while memory of a guard is being
- * touched.
+ * Comes from a handler of SIGSEGV or SIGBUS on an alternate stack: the crash's (cluster/crash.c),
+ * and after it the small one of this file. Everything here is async-signal-safe. The list of stacks
+ * is walked without a lock: it belongs to the thread that faulted, and is not changed while memory
+ * of a guard is being touched.
  */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/sys.h"
+#include "base/fatal.h"
 #include "fiber/fiber.h"
 #include "fiber/runtime.h"
-
-#define ALTERNATE_SIZE ((size_t)64 * 1024)
 
 static struct sigaction earlier_segv, earlier_bus;
 
@@ -59,22 +56,6 @@ static void on_fault(int signal, siginfo_t *info, void *context)
         raise(signal);
 }
 
-/* The thread's alternate stack, unless it has one (a sanitizer's, say). It is kept for ever. */
-static int give_alternate_stack(void)
-{
-    stack_t s;
-
-    if (sigaltstack(NULL, &s) < 0)
-        return -errno;
-    if (!(s.ss_flags & SS_DISABLE))
-        return 0;
-    s = (stack_t){.ss_size = ALTERNATE_SIZE};
-    s.ss_sp = sl__sys_mmap(s.ss_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-    if (!s.ss_sp)
-        return -ENOMEM;
-    return sigaltstack(&s, NULL) < 0 ? -errno : 0;
-}
-
 bool sl__fiber_is_overflow(const void *address, const char **ret_label)
 {
     const struct sl__fibers *rt = &sl__fibers_here;
@@ -98,7 +79,7 @@ int sl__fiber_install_overflow_handler(void)
 {
     struct sigaction act = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     struct sigaction now;
-    int r = give_alternate_stack();
+    int r = sl__fatal_stack();
 
     if (r < 0)
         return r;

@@ -35,6 +35,7 @@ struct sl__fiber {
     struct sl__timer timer;
     const char *label;
     void *user;
+    struct sl__fiber *root; /* a task of a request: the request's fiber; else NULL */
     struct sl__san san;
 };
 

@@ -61,6 +61,7 @@ static void run_task(void *arg)
 
     t->fiber = sl__fiber_current();
     t->result = t->fn(t->arg);
+    t->fiber->root = NULL; /* the next one on this stack has another, or none */
     t->fiber = NULL;
     t->ended = true;
     if (t->joiner)
@@ -108,6 +109,8 @@ sl_task *sl__task_start(struct sl__task_group *g, int (*fn)(void *arg), void *ar
     if (f) {
         t->fiber = f;
         f->label = label;
+        if (g->keep && rt->current) /* which outlives the whole group */
+            f->root = rt->current->root ? rt->current->root : rt->current;
     }
     return t;
 }

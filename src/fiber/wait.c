@@ -148,6 +148,16 @@ int sl__wait_offload(int (*fn)(void *arg), void *arg)
     return r < 0 ? -ENOMEM : await_job(rt->offload, &w);
 }
 
+struct sl__fiber *sl__fiber_blamed(void)
+{
+    struct sl__fiber *f = sl__fibers_here.current;
+    struct sl__job *job = sl__job_running;
+
+    if (!f && job && job->done == on_done)
+        f = SL__OWNER(job, struct job_wait, job)->fiber;
+    return f && f->root ? f->root : f;
+}
+
 int sl_sleep(unsigned ms)
 {
     return sl__wait_time(ms * SL__MS);

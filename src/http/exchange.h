@@ -55,6 +55,8 @@ struct sl__exchange {
     const struct sl__exchange_ops *ops;
     const struct sl_limits *limits;
     struct sl__fiber *fiber; /* of the request; NULL in a test without fibers */
+    uint64_t number;         /* of the requests this process has begun, from 1 */
+    int64_t since;           /* loop time when its head was complete */
     bool committed;          /* the head has been handed to the writer */
     bool aborted;            /* after the commit something failed: close without a proper end */
     bool body_begun;         /* the app has asked for body bytes */

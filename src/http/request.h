@@ -1,8 +1,9 @@
 /*
  * A request as the app sees it, whatever protocol brought it.
  *
- * Strings are spans of @c base, terminated by NUL in place once the head is complete (the
- * delimiters are overwritten), so that handlers can be given plain C strings without a copy.
+ * Strings are spans of @c base. Handlers are given plain C strings without a copy: whoever asks for
+ * one has it terminated in place, over the delimiter behind it, which nobody needs any more once
+ * the head is complete.
  */
 #ifndef SL__HTTP_REQUEST_H
 #define SL__HTTP_REQUEST_H
@@ -65,6 +66,14 @@ struct sl__request {
 static inline struct sl__str sl__request_str(const struct sl__request *r, struct sl__span s)
 {
     return (struct sl__str){r->base + s.at, s.len};
+}
+
+/** The same as a C string: a NUL takes the place of the delimiter. Method, target and values of
+ * fields only, of a complete head. */
+static inline const char *sl__request_text(const struct sl__request *r, struct sl__span s)
+{
+    r->base[s.at + s.len] = '\0';
+    return r->base + s.at;
 }
 
 /** SL__METHOD_OTHER for a method without a number of its own. */

@@ -126,6 +126,13 @@ static void on_end(struct sl__task *t)
         s->events.drained(s->events.self);
 }
 
+static void on_waited(struct sl__conns *home, int64_t ns)
+{
+    struct sl__server *s = SL__OWNER(home, struct sl__server, conns);
+
+    s->events.waited(s->events.self, ns);
+}
+
 static void on_gone(struct sl__conns *home)
 {
     struct sl__server *s = SL__OWNER(home, struct sl__server, conns);
@@ -246,6 +253,8 @@ struct sl__server *sl__server_new(struct sl__loop *l, struct sl__service *servic
         s->events = *events;
     if (s->events.give)
         s->conns.give = on_give;
+    if (s->events.waited)
+        s->conns.waited = on_waited;
     s->last = &s->listeners;
     s->gate_timer.fire = on_gate_timer;
     s->files_timer.fire = on_files_timer;
@@ -348,10 +357,27 @@ unsigned sl__server_connections(const struct sl__server *s)
 
 unsigned sl__server_requests(const struct sl__server *s)
 {
-    return s->conns.serving;
+    return s->conns.counted.serving;
+}
+
+const struct sl__counted *sl__server_counted(const struct sl__server *s)
+{
+    return &s->conns.counted;
 }
 
 uint64_t sl__server_served(const struct sl__server *s)
 {
-    return s->conns.served;
+    return s->conns.counted.served;
+}
+
+bool sl__server_request_of(const struct sl__server *s, const struct sl__fiber *f,
+                           struct sl__last_request *ret)
+{
+    return sl__conns_request_of(&s->conns, f, ret);
+}
+
+void sl__server_last_words(struct sl__server *s, const struct sl__fiber *culprit,
+                           void (*tell)(void *self, const struct sl__orphan *o), void *self)
+{
+    sl__conns_last_words(&s->conns, culprit, tell, self);
 }

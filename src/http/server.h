@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/list.h"
+#include "http/counted.h"
 #include "http/exchange.h"
 #include "loop/loop.h"
 #include "shallot/limits.h"
@@ -26,6 +27,9 @@ struct sl__server_events {
     void (*drained)(void *self);
     /** An idle connection with empty buffers, to be handed over: the callee owns the descriptor. */
     void (*give)(void *self, int fd, unsigned listener);
+    /** A request whose fiber has waited is answered, @p ns after its head was found, as the loop's
+     * clock has it. All others are answered in the tick that finds them. May be NULL. */
+    void (*waited)(void *self, int64_t ns);
     void *self;
 };
 
@@ -67,9 +71,45 @@ void sl__server_drain(struct sl__server *s, enum sl__drain kind, int64_t grace_n
  */
 unsigned sl__server_cut(struct sl__server *s);
 
+/* For the signal handler of a process that crashes: async-signal-safe, and careful with what may be
+ * broken already (http1/last.c). */
+
+enum sl__orphan_kind {
+    SL__ORPHAN_CULPRIT,   /* it has a request whose answer has not begun: to be answered 500 */
+    SL__ORPHAN_BYSTANDER, /* another such */
+    SL__ORPHAN_ANSWERED,  /* nothing more is to be said to it: to be closed gently */
+    SL__ORPHAN_IDLE,      /* between requests, the next of which the kernel may hold already */
+};
+
+/** A connection that outlives its process. */
+struct sl__orphan {
+    int fd;
+    enum sl__orphan_kind kind;
+    unsigned listener;
+    bool head; /* the request was HEAD: no body */
+};
+
+/** What a report says of a request: views, valid as long as it is. */
+struct sl__last_request {
+    struct sl__str method, path; /* path without query, as sent */
+    uint64_t number;
+    int64_t since; /* loop time */
+};
+
+/** The request that @p f serves; false if it serves none. */
+bool sl__server_request_of(const struct sl__server *s, const struct sl__fiber *f,
+                           struct sl__last_request *ret);
+/** Sends complete answers that wait in this process, and tells of every connection what is to
+ * become of it: that of @p culprit (may be NULL) first. Those that are not told of end with the
+ * process. */
+void sl__server_last_words(struct sl__server *s, const struct sl__fiber *culprit,
+                           void (*tell)(void *self, const struct sl__orphan *o), void *self);
+
 unsigned sl__server_connections(const struct sl__server *s);
 /** Requests in a handler now. */
 unsigned sl__server_requests(const struct sl__server *s);
+/** What has been counted; valid as long as the server. */
+const struct sl__counted *sl__server_counted(const struct sl__server *s);
 /** Requests answered so far. */
 uint64_t sl__server_served(const struct sl__server *s);
 

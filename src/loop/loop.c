@@ -23,7 +23,7 @@
 /* How long epoll may sleep. The time known is that of the last waking, and the tick may have worked
  * long since. A near timer is worth another look at the clock; for a far one we wake up early once,
  * and look again then. */
-static int sleep_ms(struct sl__loop *l, int most)
+static SL__HOT int sleep_ms(struct sl__loop *l, int most)
 {
     int64_t at, left;
 
@@ -75,7 +75,7 @@ static void run_tasks(struct sl__loop *l)
     }
 }
 
-static int tick(struct sl__loop *l, int timeout_ms)
+static SL__HOT int tick(struct sl__loop *l, int timeout_ms)
 {
     int n;
 
@@ -121,7 +121,7 @@ void sl__loop_finish(struct sl__loop *l)
     sl__list_init(&l->tasks);
 }
 
-int sl__loop_run(struct sl__loop *l)
+SL__HOT int sl__loop_run(struct sl__loop *l)
 {
     int r = 0;
 

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/cold.h"
 #include "base/list.h"
 
 struct sl__loop;
@@ -74,7 +75,7 @@ int sl__loop_add(struct sl__loop *l, struct sl__watch *w);
 /** Asks for other events; those of this tick that were asked for no longer are not delivered. Costs
  * nothing when there is no change (with EPOLLET it always re-arms). Not with EPOLLEXCLUSIVE: remove
  * and add. 0 or a negative errno; on failure the watch stays as it was. */
-int sl__loop_modify(struct sl__loop *l, struct sl__watch *w, uint32_t events);
+SL__APART int sl__loop_modify(struct sl__loop *l, struct sl__watch *w, uint32_t events);
 /** Also forgets an event of this tick that was not delivered yet. The descriptor must still be
  * open. */
 void sl__loop_remove(struct sl__loop *l, struct sl__watch *w);

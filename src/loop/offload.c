@@ -4,7 +4,7 @@
  * that nobody but this file knows of threads.
  *
  * Threads are started one at a time, when a job finds none idle, and stay. They have all signals
- * blocked: signals are the loop's.
+ * blocked, which are the loop's, but those of a crash.
  */
 #include "loop/offload.h"
 
@@ -15,6 +15,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/fatal.h"
 #include "base/mem.h"
 
 struct sl__offload {
@@ -29,6 +30,8 @@ struct sl__offload {
     pthread_t threads[];
 };
 
+_Thread_local struct sl__job *sl__job_running;
+
 /* Takes and returns the lock: held on both sides. */
 static void run_job(struct sl__offload *o, struct sl__job *job)
 {
@@ -37,7 +40,9 @@ static void run_job(struct sl__offload *o, struct sl__job *job)
 
     job->state = SL__JOB_RUNNING;
     pthread_mutex_unlock(&o->lock);
+    sl__job_running = job;
     result = job->run(job->arg);
+    sl__job_running = NULL;
     pthread_mutex_lock(&o->lock);
     job->result = result;
     job->state = SL__JOB_DONE;
@@ -52,6 +57,7 @@ static void *thread_main(void *arg)
 {
     struct sl__offload *o = arg;
 
+    sl__fatal_stack(); /* without one an overflow of this thread dies unreported */
     pthread_mutex_lock(&o->lock);
     while (!o->quit) {
         struct sl__link *link = sl__list_take(&o->queue);
@@ -66,6 +72,7 @@ static void *thread_main(void *arg)
         o->idle--;
     }
     pthread_mutex_unlock(&o->lock);
+    sl__fatal_stack_drop();
     return NULL;
 }
 
@@ -75,6 +82,7 @@ static int start_thread(struct sl__offload *o)
     int r;
 
     sigfillset(&all);
+    sl__fatal_unblock(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     r = pthread_create(&o->threads[o->started], NULL, thread_main, o);
     pthread_sigmask(SIG_SETMASK, &old, NULL);

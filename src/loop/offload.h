@@ -1,6 +1,7 @@
 /*
  * Threads for what blocks: a small pool (4 threads, started when first needed, every one with all
- * signals blocked) that runs jobs and reports them done through an eventfd in the loop.
+ * signals blocked but the fatal ones) that runs jobs and reports them done through an eventfd in
+ * the loop.
  */
 #ifndef SL__LOOP_OFFLOAD_H
 #define SL__LOOP_OFFLOAD_H
@@ -19,6 +20,10 @@ struct sl__job {
 };
 
 struct sl__offload;
+
+/** The job that the calling thread runs; NULL: none. For a signal handler that asks who is to
+ * blame. */
+extern _Thread_local struct sl__job *sl__job_running __attribute__((tls_model("initial-exec")));
 
 /** Starts no thread yet. NULL when out of memory or descriptors. */
 struct sl__offload *sl__offload_new(struct sl__loop *l, unsigned threads);

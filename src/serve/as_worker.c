@@ -5,10 +5,14 @@
  * (cluster/worker.c).
  */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "app/routes.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "cluster/crash.h"
+#include "serve/dying.h"
 #include "serve/serving.h"
 #include "shallot/error.h"
 
@@ -39,6 +43,8 @@ static void on_bus_frame(void *self, struct sl__frame *frame)
 {
     struct sl__serving *s = self;
 
+    if (frame->head.type == SL__FRAME_MESSAGE)
+        sl__tally_add(&s->slot->tally.messages_in, 1);
     sl__bus_frame(s->app->bus, frame);
 }
 
@@ -54,6 +60,13 @@ static void on_adopt(void *self, unsigned index, int fd)
     struct sl__serving *s = self;
 
     sl__server_adopt(s->server, fd, index);
+}
+
+static int on_shared(void *self, const char *name, int fd)
+{
+    struct sl__serving *s = self;
+
+    return sl__app_bind_shared(s->app, name, fd);
 }
 
 static void on_drain(void *self, enum sl__drain_kind kind, int64_t deadline_ns, int64_t grace_ns)
@@ -80,14 +93,27 @@ static void on_orphaned(void *self)
                       grace < ORPHAN_GRACE ? grace : ORPHAN_GRACE, true);
 }
 
+static void on_question(void *self, const char *what, uint32_t number)
+{
+    struct sl__serving *s = self;
+    struct sl__buf text = {0};
+
+    if (strcmp(what, "routes") == 0 && sl__app_routes(s->app, &text) == 0)
+        sl__worker_answer(s->worker, number, text.data ? text.data + text.at : "",
+                          sl__buf_len(&text));
+    sl__buf_finish(&text);
+}
+
 int sl__serve_as_worker(sl_app *app, const struct sl__role *role)
 {
     struct sl__serving s = {.app = app, .gate = {set_connections, too_many}};
     struct sl__worker_events events = {.listener = on_listener,
                                        .bus = on_bus_frame,
                                        .adopt = on_adopt,
+                                       .shared = on_shared,
                                        .drain = on_drain,
                                        .orphaned = on_orphaned,
+                                       .question = on_question,
                                        .writable = on_writable,
                                        .self = &s};
     struct sl__hello hello = {.instances = (uint32_t)app->options.instances,
@@ -106,13 +132,18 @@ int sl__serve_as_worker(sl_app *app, const struct sl__role *role)
     if (r < 0)
         return sl__serving_failed_to("map the scoreboard", r);
     s.slot = &s.board.slots[role->slot];
+    s.lane = role->slot;
+    sl__affinity_start(&s);
+    sl__crash_uninstall(); /* comes back behind the handler of stack overflows */
     r = sl__serving_init(&s);
     if (r < 0) {
         sl__serving_failed_to("start the worker", r);
         goto out;
     }
+    sl__dying_prepare(&s);
     hello.endpoint_count = sl__serving_endpoints(app, hello.endpoints);
-    s.worker = sl__worker_new(&s.loop, &hello, app->options.limits.queue_bytes, &events);
+    s.worker = sl__worker_new(&s.loop, &hello, sl__app_shared(app), app->options.limits.queue_bytes,
+                              &events);
     if (!s.worker)
         goto out;
     sl__server_send_after(s.server, sl__channel_sending(sl__worker_channel(s.worker)));

@@ -57,6 +57,13 @@ static void begin(void *arg)
         snprintf(reason, sizeof reason, "a start callback failed: %s", sl_strerror(r));
         sl__serving_give_up(s, reason);
     }
+    if (!s->draining && s->app->options.ready_path && s->worker) {
+        char reason[1200];
+
+        r = sl__ready_probe(s, s->app->options.ready_path, reason, sizeof reason);
+        if (r < 0 && !s->draining)
+            sl__serving_give_up(s, reason);
+    }
     s->begin = NULL;
     if (s->draining)
         return;
@@ -67,6 +74,7 @@ static void begin(void *arg)
     s->accepting = true;
     atomic_store_explicit(&s->slot->accepting, 1, memory_order_relaxed);
     sl__beats_start(s);
+    sl__retire_start(s);
     if (s->worker) { /* READY first: who reads the line below may rely on it */
         sl__worker_ready(s->worker);
         sl__channel_flush(sl__worker_channel(s->worker));
@@ -190,6 +198,7 @@ void sl__serving_drain(struct sl__serving *s, enum sl__drain kind, int64_t deadl
     s->draining = true;
     atomic_store_explicit(&s->slot->accepting, 0, memory_order_relaxed);
     sl__beats_stop(s);
+    sl__retire_stop(s);
     s->deadline.fire = deadline_passed;
     if (!sl__timer_running(&s->deadline))
         sl__timer_start(&s->loop, &s->deadline, s->loop.now + deadline_ns);

@@ -7,6 +7,8 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/sys.h"
+#include "cluster/crash.h"
 #include "fiber/fiber.h"
 #include "serve/serving.h"
 #include "shallot/error.h"
@@ -21,19 +23,19 @@ static void on_give(void *self, int fd, unsigned listener)
     sl__worker_give(s->worker, fd, listener);
 }
 
-static void falls_asleep(void *self)
+static uint64_t request_number(void)
 {
-    struct sl__serving *s = self;
+    struct sl__fiber *f = sl__fiber_current();
+    const struct sl__exchange *x = f ? sl__fiber_user(f) : NULL;
 
-    atomic_store_explicit(&s->slot->served, sl__server_served(s->server), memory_order_relaxed);
-    atomic_store_explicit(&s->slot->tick, 0, memory_order_relaxed);
+    return x ? x->number : 0;
 }
 
-static void wakes_up(void *self)
+static sl_stats *read_stats(sl_app *app)
 {
-    struct sl__serving *s = self;
+    struct sl__serving *s = app->root;
 
-    atomic_store_explicit(&s->slot->tick, s->loop.now, memory_order_relaxed);
+    return sl__scoreboard_read(&s->board, sl__sys_now());
 }
 
 static void fill_endpoint(struct sl__endpoint *to, const struct sl__app_endpoint *from, int nth)
@@ -56,7 +58,8 @@ unsigned sl__serving_endpoints(const sl_app *app, struct sl__endpoint *to)
 
 int sl__serving_init(struct sl__serving *s)
 {
-    struct sl__server_events events = {.drained = sl__serving_drained, .give = on_give, .self = s};
+    struct sl__server_events events = {
+        .drained = sl__serving_drained, .give = on_give, .waited = sl__counting_waited, .self = s};
     int r = sl__loop_init(&s->loop);
 
     if (r < 0)
@@ -65,14 +68,19 @@ int sl__serving_init(struct sl__serving *s)
     if (r < 0)
         return r;
     signal(SIGPIPE, SIG_IGN); /* a log or a client that is gone must not take the process along */
+    signal(SIGXFSZ, SIG_IGN); /* nor a log file that may not grow */
     sl__fiber_install_overflow_handler();
     s->server = sl__server_new(&s->loop, sl__app_service(s->app), &s->app->options.limits,
-                               s->board.slots ? &s->gate : NULL, &events);
+                               s->gate.too_many ? &s->gate : NULL, &events);
     if (!s->server)
         return -ENOMEM;
-    s->loop.tick.before = falls_asleep;
-    s->loop.tick.after = wakes_up;
-    s->loop.tick.self = s;
+    sl__app_shared(s->app);
+    sl__app_shared_setup(s->app, s->lane, &s->loop.now, true);
+    sl__counting_start(s);
+    sl__log_lost_at = &s->slot->tally.log_dropped;
+    sl__log_request = request_number;
+    s->app->read_stats = read_stats;
+    s->app->root = s;
     return 0;
 }
 
@@ -104,7 +112,15 @@ int sl__serving_failed_to(const char *what, int error)
 
 void sl__serving_finish(struct sl__serving *s)
 {
+    sl__app_shared_setup(s->app, s->lane, NULL, true);
+    sl__log_flush();
+    sl__log_lost_at = NULL;
+    sl__log_request = NULL;
+    s->app->read_stats = NULL;
+    s->app->root = NULL;
+    sl__crash_retire();
     sl__timer_stop(&s->loop, &s->deadline);
+    sl__retire_stop(s);
     sl__beats_stop(s);
     sl__beats_free(s);
     sl__server_free(s->server);

@@ -15,6 +15,20 @@
 
 struct sl__beat;
 
+/** What ticks have counted and the slot has not been told (counting.c). */
+struct sl__counting {
+    const struct sl__counted *counted; /* the server's */
+    uint64_t others;                   /* as published */
+    uint64_t retire_at;                /* answers after which it asks to be replaced */
+    uint64_t cycles;                   /* at the beginning of the present tick */
+    uint64_t quick;                    /* cycles: a tick below is not looked at. 0: not known yet */
+    uint64_t first_cycles;
+    int64_t first_ns;
+    unsigned waited;    /* requests in latency below: they waited, and are known one by one */
+    unsigned low, high; /* the buckets that are not empty: from low up to, not with, high */
+    uint32_t latency[SL_LATENCY_BUCKETS];
+};
+
 struct sl__serving {
     sl_app *app;
     struct sl__loop loop;
@@ -22,8 +36,10 @@ struct sl__serving {
     struct sl__worker *worker; /* NULL: standalone */
     struct sl__gate gate;
     struct sl__scoreboard board;
-    struct sl__slot *slot;      /* ours in the scoreboard; standalone alone */
-    struct sl__slot alone;      /* there is no board then */
+    struct sl__slot *slot; /* ours in the scoreboard; a standalone process has one of its own */
+    unsigned lane;         /* in shared counters */
+    struct sl__counting counting;
+    struct sl__timer memory;    /* .max_rss: the next look */
     struct sl__signals signals; /* standalone only: a worker's are handled by cluster/worker.c */
     struct sl__timer deadline;  /* of the drain */
     struct sl__beat *beats;     /* sl_every() */
@@ -43,6 +59,8 @@ unsigned sl__serving_endpoints(const sl_app *app, struct sl__endpoint *to);
 
 /** Loop, fibers, server; s->app, s->slot and s->gate are set. 0 or a negative errno. */
 int sl__serving_init(struct sl__serving *s);
+/** From now on cluster/crash.h hears when a tick begins and ends. */
+void sl__serving_time_ticks(struct sl__serving *s);
 /** Takes a listening socket, the index-th of the app. */
 void sl__serving_listener(struct sl__serving *s, unsigned index, int fd);
 /** Starts the mailbox; once it has joined, the start callbacks run and connections are accepted. 0
@@ -62,6 +80,23 @@ void sl__serving_drain(struct sl__serving *s, enum sl__drain kind, int64_t deadl
 void sl__serving_drained(void *self);
 /** Ends the process at once, telling why it could not start. */
 _Noreturn void sl__serving_give_up(struct sl__serving *s, const char *reason);
+
+/** Counts what ticks do and publishes it in the slot; server and slot are there. */
+void sl__counting_start(struct sl__serving *s);
+/** The server's event. */
+void sl__counting_waited(void *self, int64_t ns);
+
+/** Replaces the process when it has done enough: .max_requests, .max_rss (retire.c). */
+void sl__retire_start(struct sl__serving *s);
+void sl__retire_stop(struct sl__serving *s);
+/** As many requests as the limit have been answered. */
+void sl__retire_by_requests(struct sl__serving *s, uint64_t served);
+/** Keeps to one CPU: .affinity. */
+void sl__affinity_start(const struct sl__serving *s);
+
+/** Asks GET @p path of this very server, until the answer is 2xx. On a fiber; 0, -ECANCELED, or
+ * another negative error with the reason in @p ret_reason (ready.c). */
+int sl__ready_probe(struct sl__serving *s, const char *path, char *ret_reason, size_t len);
 
 void sl__beats_start(struct sl__serving *s);
 void sl__beats_stop(struct sl__serving *s);

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/sys.h"
 #include "base/time.h"
+#include "cluster/activation.h"
 #include "serve/serving.h"
 #include "shallot/error.h"
 
@@ -28,10 +30,15 @@ static int open_listeners(struct sl__serving *s)
     struct sl__endpoint endpoints[SL__LISTENERS_MAX];
     unsigned count = sl__serving_endpoints(s->app, endpoints);
 
+    sl__activation_read();
     for (unsigned i = 0; i < count; i++) {
         char error[400];
-        int fd = sl__endpoint_open(&endpoints[i], error, sizeof error);
+        int fd = sl__activation_take(&endpoints[i]);
 
+        if (fd < 0)
+            fd = sl__activation_take_any();
+        if (fd < 0)
+            fd = sl__endpoint_open(&endpoints[i], error, sizeof error);
         if (fd < 0) {
             sl__log(SL__ERROR, "%s", error);
             return fd;
@@ -56,7 +63,12 @@ int sl__serve_standalone(sl_app *app)
 
     sl__log_set_who(app->options.name);
     sl__app_set_role(1, false);
-    s.slot = &s.alone;
+    r = sl__scoreboard_create(&s.board);
+    if (r < 0)
+        return sl__serving_failed_to("make the scoreboard", r);
+    s.slot = &s.board.slots[0];
+    sl__scoreboard_assign(&s.board, 0, 1);
+    sl__scoreboard_introduce(&s.board, 0, getpid(), 1, sl__sys_now());
     r = sl__serving_init(&s);
     if (r < 0) {
         sl__serving_failed_to("start", r);
@@ -77,5 +89,6 @@ int sl__serve_standalone(sl_app *app)
     status = 0;
 out:
     sl__serving_finish(&s);
+    sl__scoreboard_finish(&s.board);
     return status;
 }

@@ -28,7 +28,7 @@ static inline void program_no_log(enum sl__level level, const char *line)
 {
 }
 
-/** Parses a head, which is terminated in place; false if the parser refuses it. */
+/** Parses a head; false if the parser refuses it. */
 static inline bool program_ask(char *text, struct sl__request *ret)
 {
     static struct sl__field fields[SL__FIELDS_MAX];
@@ -38,7 +38,6 @@ static inline bool program_ask(char *text, struct sl__request *ret)
     if (sl__http1_parse(text, strlen(text), &limits, ret, fields) <= 0)
         return false;
     ret->base = text;
-    sl__http1_terminate(text, ret);
     return true;
 }
 

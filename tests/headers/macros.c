@@ -85,6 +85,7 @@ int main(void)
     r |= sl_use(app, sl_routes(prefixed));
     r |= sl_use(app, (sl_middleware){.run = run, .self = app, .free = NULL});
     r |= sl_bind(app);
+    r |= !sl_map_new(app, "map") || !sl_map_new(app, "other", .capacity = 5, .key_bytes = 8);
     r |= sl_bind(app, .port = SL_PORT_ANY);
     r |= sl_bind(app, .unix_path = "/tmp/x", .backlog = 5, .on_listening = listening);
     r |= sl_listen(plain);

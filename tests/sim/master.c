@@ -113,6 +113,11 @@ static void do_good(void *self, unsigned generation)
     }
 }
 
+static void do_proven(void *self, unsigned generation)
+{
+    world_proven(self, generation);
+}
+
 static void do_failed(void *self, unsigned generation, const char *reason)
 {
     struct world *w = self;
@@ -156,6 +161,7 @@ const struct sl__supervisor_actions supervisor_actions = {
     .drain = do_drain,
     .kill = do_kill,
     .good = do_good,
+    .proven = do_proven,
     .failed = do_failed,
     .served = do_served,
     .wake_at = do_wake_at,

@@ -2,8 +2,8 @@
  * The simulation: supervisor and relay in a world without processes, sockets or clocks, where every
  * schedule follows from one number.
  *
- * sim.c runs schedules; world.c owns time; master.c performs; worker.c is the workers; check.c
- * knows what must be true.
+ * sim.c runs schedules; world.c owns time; master.c performs; upgrade.c execs; worker.c is the
+ * workers; check.c knows what must be true.
  */
 #ifndef SIM_H
 #define SIM_H
@@ -43,6 +43,7 @@ enum event_type {
     EVENT_EXIT,    /* the master learns of a death */
     EVENT_DONOR,   /* the donor timer */
     EVENT_MESSAGE, /* somebody sends */
+    EVENT_VERDICT, /* on the candidate of an upgrade */
     EVENT_TROUBLE, /* reload, scale, kill, ... */
 };
 
@@ -130,6 +131,7 @@ struct world {
 
     struct weather weather;
     bool development, stopped, finished;
+    bool retired; /* a worker was, so that there may be more than wanted for a while */
     unsigned instances, candidate_count;
     unsigned candidate_generation;          /* 0: none */
     bool generation_bad, generation_shares; /* of the next one */
@@ -152,7 +154,8 @@ struct world {
     uint64_t refused;       /* refusals sent to workers that run */
     bool forgotten[TOPICS]; /* the relay keeps its last value no longer */
     struct {
-        uint64_t spawns, deaths, reloads, good, failed, gaps, lines, messages, joins, timeouts;
+        uint64_t spawns, deaths, reloads, good, failed, gaps, lines, messages, joins, timeouts,
+            retired, execs;
         uint64_t requests, replies, refusals, late, forgotten;
     } seen;
 };
@@ -179,6 +182,14 @@ void world_end(struct world *w);
 void world_stop(struct world *w, bool fast);
 void world_reload(struct world *w);
 void world_trouble(struct world *w);
+/** What the next generation is like. */
+void world_new_code(struct world *w);
+
+/* upgrade.c */
+void world_exec(struct world *w);
+void world_upgrade(struct world *w);
+void world_proven(struct world *w, unsigned generation);
+void world_verdict(struct world *w, unsigned generation);
 
 /* master.c */
 extern const struct sl__supervisor_actions supervisor_actions;

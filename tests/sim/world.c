@@ -125,7 +125,7 @@ void world_begin(struct world *w, uint64_t seed)
     w->wake = INT64_MAX;
     w->heap_count = 0;
     w->order = 0;
-    w->stopped = w->finished = false;
+    w->stopped = w->finished = w->retired = false;
     w->candidate_count = w->candidate_generation = 0;
     w->last_id = w->ask_number = 0;
     w->live_count = 0;
@@ -145,6 +145,7 @@ void world_begin(struct world *w, uint64_t seed)
     w->config = (struct sl__supervisor_config){
         .instances = w->instances,
         .development = w->development,
+        .rolling = chance(w, 25),
         .drain_ns = between(w, 1, 30) * SL__SEC / 10,
         .ready_ns = between(w, 10, 60) * SL__SEC / 10,
         .settle_ns = between(w, 0, 2) * SL__SEC / 10,
@@ -199,6 +200,9 @@ static void happen(struct world *w, const struct event *e)
     case EVENT_MESSAGE:
         world_message(w);
         break;
+    case EVENT_VERDICT:
+        world_verdict(w, e->what);
+        break;
     case EVENT_TROUBLE:
         world_trouble(w);
         break;
@@ -241,16 +245,21 @@ static struct worker *any_live(struct world *w)
     return w->live_count ? &w->workers[w->live[below(w, (unsigned)w->live_count)]] : NULL;
 }
 
-void world_reload(struct world *w)
+void world_new_code(struct world *w)
 {
-    if (w->stopped)
-        return;
     w->generation_bad = !w->weather.quiet && chance(w, w->weather.bad_generation);
     if (w->weather.mixed)
         w->generation_shares = chance(w, 60);
     w->candidate_count = w->instances;
     w->candidate_generation = 0;
     w->seen.reloads++;
+}
+
+void world_reload(struct world *w)
+{
+    if (w->stopped)
+        return;
+    world_new_code(w);
     trace(w, "RELOAD%s", w->generation_bad ? " (bad)" : "");
     sl__supervisor_reload(w->supervisor, w->now);
 }
@@ -264,6 +273,15 @@ static void scale(struct world *w, int by)
     }
     trace(w, "SCALE %+d", by);
     sl__supervisor_scale(w->supervisor, by, w->now);
+}
+
+static void retire(struct world *w, const struct worker *k)
+{
+    int r = sl__supervisor_retire(w->supervisor, k->id, w->now);
+
+    trace(w, "RETIRE worker %u: %d", k->id, r);
+    w->retired = w->retired || r == 0;
+    w->seen.retired += r == 0;
 }
 
 void world_stop(struct world *w, bool fast)
@@ -297,8 +315,14 @@ void world_trouble(struct world *w)
     struct worker *k = any_live(w);
     unsigned kind = below(w, 100);
 
-    if (kind < 30)
+    if (kind < 20)
         world_reload(w);
+    else if (kind < 28)
+        world_upgrade(w);
+    else if (kind < 30)
+        world_exec(w); /* at any moment, too */
+    else if (kind < 36 && k)
+        retire(w, k);
     else if (kind < 42)
         scale(w, chance(w, 50) ? 1 : -1);
     else if (kind < 55 && k && k->running)

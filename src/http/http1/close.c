@@ -58,6 +58,8 @@ void sl__close_refuse(struct sl__conn *c, int error)
     size_t pending = sl__out_pending(c);
 
     c->phase = SL__CONN_CLOSING;
+    c->home->counted.refused++;
+    sl__count_other(&c->home->counted, (unsigned)status_of(error));
     if (write_refusal(c, status_of(error)) < 0 && c->out) /* out of memory: a close must do */
         c->out->buf.end = c->out->buf.at + pending;
 }
@@ -84,8 +86,10 @@ void sl__close_linger(struct sl__conn *c)
 
     for (int i = 0; i < THROW_ROUNDS && n > 0; i++) {
         n = sl__sys_recv(c->watch.fd, b->data, b->size);
-        if (n > 0)
+        if (n > 0) {
             c->thrown += (uint32_t)n;
+            c->home->counted.received += (uint64_t)n;
+        }
         if (c->thrown > THROW_MAX)
             n = -EMSGSIZE;
         else if (n > 0 && (size_t)n < b->size)

@@ -14,6 +14,7 @@
  *   pace.c    minimum rates: slow bodies, slow readers
  *   send.c    output: one buffer, one send, back-pressure, files
  *   close.c   error answers without a handler, and the lingering close (RFC 9112 §9.6)
+ *   last.c    what becomes of the connections when the process crashes
  *
  * A connection is callbacks of the loop; only the turn runs on a fiber. The fiber changes the turn
  * and the output, and pokes the connection, which goes on in the loop: so nothing below the loop is
@@ -30,10 +31,12 @@
 #include "base/cold.h"
 #include "base/list.h"
 #include "base/time.h"
+#include "http/counted.h"
 #include "http/exchange.h"
 #include "http/http1/chunk.h"
 #include "http/http1/parse.h"
 #include "http/http1/write.h"
+#include "http/server.h"
 #include "loop/loop.h"
 #include "shallot/limits.h"
 
@@ -152,9 +155,11 @@ struct sl__conns {
     struct sl__service *service;
     struct sl_limits limits;
     struct sl__link all, dead;
-    unsigned count;                       /* connections */
-    unsigned serving;                     /* turns with a fiber */
-    uint64_t served;                      /* answers by the service */
+    unsigned count; /* connections */
+    struct sl__counted counted;
+    uint64_t begun; /* requests */
+    /** A request whose fiber has waited is answered, after @p ns. NULL: nobody counts. */
+    void (*waited)(struct sl__conns *home, int64_t ns);
     int leaving;                          /* enum sl__leaving */
     int64_t grace_end;                    /* SL__STOP: idle connections are closed then */
     void (*gone)(struct sl__conns *home); /* one connection less */
@@ -218,7 +223,7 @@ SL__COLD void sl__conn_close(struct sl__conn *c);
 /** The long way: goes on from whatever state the connection is in. May close it. */
 SL__APART void sl__conn_run(struct sl__conn *c);
 /** Receives once, and tells a fiber that waits for it. */
-void sl__conn_take(struct sl__conn *c);
+SL__APART void sl__conn_take(struct sl__conn *c);
 /** The loop's event. */
 void sl__conn_ready(struct sl__watch *w, uint32_t events);
 
@@ -252,6 +257,8 @@ bool sl__input_has_room(const struct sl__conn *c);
 bool sl__input_wanted(const struct sl__conn *c);
 /** One recv. @return octets received; 0 for none: look at fin and broken. */
 size_t sl__input_receive(struct sl__conn *c);
+/** The same, without a block. */
+size_t sl__input_receive_first(struct sl__conn *c);
 /** Between requests: an empty block goes back, a partial head moves to memory of its own size. */
 void sl__input_park(struct sl__conn *c);
 void sl__input_free(struct sl__conn *c);
@@ -342,6 +349,12 @@ SL__COLD void sl__close_refuse(struct sl__conn *c, int error);
 /** SL__CONN_CLOSING: when everything is out, shuts down and lingers, or closes. */
 void sl__close_advance(struct sl__conn *c);
 /** SL__CONN_LINGER: something has come. */
-void sl__close_linger(struct sl__conn *c);
+SL__APART void sl__close_linger(struct sl__conn *c);
+
+/* last.c: see server.h */
+bool sl__conns_request_of(const struct sl__conns *home, const struct sl__fiber *f,
+                          struct sl__last_request *ret);
+void sl__conns_last_words(struct sl__conns *home, const struct sl__fiber *culprit,
+                          void (*tell)(void *self, const struct sl__orphan *o), void *self);
 
 #endif

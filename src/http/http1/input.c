@@ -199,22 +199,13 @@ static SL__APART ssize_t make_room(struct sl__conn *c)
     return r < 0 ? r : (ssize_t)(c->in->size - c->in->end);
 }
 
-size_t sl__input_receive(struct sl__conn *c)
+static inline size_t receive(struct sl__conn *c, size_t room)
 {
-    ssize_t room = -ENOMEM, n;
-
-    if (c->in)
-        room = make_room(c);
-    else if ((c->in = sl__block_take(c->home)))
-        room = c->in->size;
-    if (room < 0)
-        sl__conn_break(c);
-    if (room <= 0)
-        return 0;
-    n = sl__sys_recv(c->watch.fd, c->in->data + c->in->end, (size_t)room);
-    c->more = n == room;
+    ssize_t n = sl__sys_recv(c->watch.fd, c->in->data + c->in->end, (size_t)room);
+    c->more = n == (ssize_t)room;
     if (n > 0) {
         c->in->end += (uint32_t)n;
+        c->home->counted.received += (uint64_t)n;
         return (size_t)n;
     }
     if (n == 0)
@@ -222,6 +213,27 @@ size_t sl__input_receive(struct sl__conn *c)
     else if (n != -EAGAIN)
         sl__conn_break(c);
     return 0;
+}
+
+size_t sl__input_receive_first(struct sl__conn *c)
+{
+    c->in = sl__block_take(c->home);
+    if (c->in)
+        return receive(c, c->in->size);
+    sl__conn_break(c);
+    return 0;
+}
+
+size_t sl__input_receive(struct sl__conn *c)
+{
+    ssize_t room;
+
+    if (!c->in)
+        return sl__input_receive_first(c);
+    room = make_room(c);
+    if (room < 0)
+        sl__conn_break(c);
+    return room > 0 ? receive(c, (size_t)room) : 0;
 }
 
 /* To memory of its size. */

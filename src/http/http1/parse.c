@@ -161,10 +161,3 @@ void sl__http1_terminate_fields(char *buf, const struct sl__field *fields, uint3
         buf[fields[i].value.at + fields[i].value.len] = '\0';
     }
 }
-
-void sl__http1_terminate(char *buf, const struct sl__request *r)
-{
-    buf[r->method_name.at + r->method_name.len] = '\0';
-    buf[r->target.at + r->target.len] = '\0';
-    sl__http1_terminate_fields(buf, r->fields, r->field_count);
-}

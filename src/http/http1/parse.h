@@ -20,8 +20,7 @@
  * Fills @p ret's spans and flags (not @c base, which stays the caller's) and @p fields, to which
  * ret->fields is set; unless the head is complete, only ret->run may be looked at. Host, framing,
  * Connection, Expect and version rules are all judged here. Empty lines ahead of the request line
- * are skipped (RFC 9112 §2.2). The buffer is not changed; sl__http1_terminate() puts the NULs in
- * afterwards.
+ * are skipped (RFC 9112 §2.2). The buffer is not changed.
  *
  * @param fields  room for limits->head_fields
  * @return        > 0: length of the head, body follows; 0: more is needed; or -SL_EBADREQUEST,
@@ -43,11 +42,7 @@ struct sl__http1_part {
 bool sl__http1_still_partial(const struct sl__http1_part *part, const char *buf, size_t len,
                              const struct sl_limits *limits);
 
-/** Terminates method, target, names and values with NUL in place. The query stays part of the
- * target string. */
-void sl__http1_terminate(char *buf, const struct sl__request *r);
-
-/** The same for the fields of a trailer section alone. */
+/** Terminates the fields of a trailer section in place. */
 void sl__http1_terminate_fields(char *buf, const struct sl__field *fields, uint32_t count);
 
 #endif

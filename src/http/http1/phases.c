@@ -176,7 +176,7 @@ void sl__conn_run(struct sl__conn *c)
 }
 
 /* Input that cannot be taken now must not wake us again; set_events() asks for it in time. */
-static void mute(struct sl__conn *c, uint32_t events)
+static SL__APART void mute(struct sl__conn *c, uint32_t events)
 {
     uint32_t unwanted = events & EPOLLRDHUP ? SL__INPUT_EVENTS : EPOLLIN;
     struct sl__turn *t = c->turn;
@@ -195,7 +195,7 @@ static inline bool serve_all(struct sl__conn *c)
 {
     int r;
 
-    if (sl__input_receive(c) == 0 || c->more)
+    if (sl__input_receive_first(c) == 0 || c->more)
         return false;
     do {
         if (c->in->data[c->in->at] == '\r')
@@ -228,15 +228,9 @@ static inline bool serve_idle(struct sl__conn *c)
     return true;
 }
 
-void sl__conn_ready(struct sl__watch *w, uint32_t events)
+/* An event of a connection in any state. */
+static SL__APART void take_events(struct sl__conn *c, uint32_t events)
 {
-    struct sl__conn *c = SL__OWNER(w, struct sl__conn, watch);
-
-    if (events == EPOLLIN && c->awaited == SL__AWAIT_REQUEST) { /* so it is idle */
-        if (!serve_idle(c))
-            sl__conn_run(c);
-        return;
-    }
     if (c->phase == SL__CONN_LINGER) {
         sl__close_linger(c);
         return;
@@ -257,4 +251,14 @@ void sl__conn_ready(struct sl__watch *w, uint32_t events)
             mute(c, events);
     }
     sl__conn_run(c);
+}
+
+void sl__conn_ready(struct sl__watch *w, uint32_t events)
+{
+    struct sl__conn *c = SL__OWNER(w, struct sl__conn, watch);
+
+    if (events != EPOLLIN || c->awaited != SL__AWAIT_REQUEST) /* else it is idle */
+        take_events(c, events);
+    else if (!serve_idle(c))
+        sl__conn_run(c);
 }

@@ -119,6 +119,7 @@ static inline void wake_writer(struct sl__conn *c)
 static inline bool sent(struct sl__conn *c, ssize_t n)
 {
     if (n > 0) {
+        c->home->counted.sent += (uint64_t)n;
         if (c->slow)
             c->queued += (uint32_t)n;
         return true;

@@ -117,6 +117,8 @@ static inline void set_up(struct sl__turn *t, struct sl__conn *c)
     x->committed = x->aborted = x->body_begun = false;
     x->ctx = NULL;
     x->ended = NULL;
+    x->number = ++c->home->begun;
+    x->since = c->home->loop->now;
     t->conn = c;
     t->file_left = 0;
     t->burst = 0;
@@ -130,6 +132,27 @@ static inline void set_up(struct sl__turn *t, struct sl__conn *c)
         sl__body_begin(t);
 }
 
+static SL__COLD void count_waited(struct sl__turn *t)
+{
+    struct sl__conns *home = t->conn->home;
+
+    if (home->waited)
+        home->waited(home, home->loop->now - t->exchange.since);
+}
+
+/* Those that did not wait are counted by the tick. */
+static inline void count_answer(struct sl__turn *t, struct sl__conn *c)
+{
+    struct sl__conns *home = c->home;
+    unsigned status = (unsigned)t->exchange.response.status;
+
+    home->counted.served++;
+    if (status - 200 >= 100)
+        sl__count_other(&home->counted, status);
+    if (!c->pumping)
+        count_waited(t);
+}
+
 /* On the fiber, from the request's first instruction to its last. */
 static void run_turn(void *arg)
 {
@@ -139,8 +162,11 @@ static void run_turn(void *arg)
     struct sl__conns *home = c->home;
 
     x->fiber = sl__fiber_current();
+    sl__fiber_set_user(x->fiber, x); /* for whoever asks whose request this is */
     home->service->serve(home->service, x);
     sl__answer(t);
+    if (t->head_done && !t->failed)
+        count_answer(t, c);
     if (x->ended) {
         sl__conn_poke(c); /* it may wait, the answer must not */
         x->ended(x);
@@ -150,9 +176,7 @@ static void run_turn(void *arg)
     sl__arena_rewind(&x->arena);
     if (t->trailer.data)
         sl__buf_finish(&t->trailer);
-    home->serving--;
-    if (t->head_done && !t->failed)
-        home->served++;
+    home->counted.serving--;
     t->done = true;
     sl__conn_poke(c);
 }
@@ -163,7 +187,6 @@ static inline void pin(struct sl__conn *c, struct sl__turn *t, size_t head)
     struct sl__block *b = c->in;
 
     t->exchange.request.base = b->data + b->at;
-    sl__http1_terminate(t->exchange.request.base, &t->exchange.request);
     b->at += (uint32_t)head;
     b->pin = b->at;
     b->part.run = 0;
@@ -237,7 +260,7 @@ int sl__turn_begin(struct sl__conn *c)
     c->empty_lines = 0;
     c->slow = false;
     c->requests++;
-    home->serving++;
+    home->counted.serving++;
     c->pumping = true;
     r = sl__fiber_start(NULL, run_turn, t);
     c->pumping = false;
@@ -246,7 +269,7 @@ int sl__turn_begin(struct sl__conn *c)
             next_request(c, t);
         return 1;
     }
-    home->serving--;
+    home->counted.serving--;
     t->done = true;
     sl__turn_free(c);
     return -SL_EOVERLOADED;

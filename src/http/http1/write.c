@@ -15,7 +15,7 @@
 
 #include "http/status.h"
 
-#define STATUS_ROOM 64 /* all status lines are copied whole, as four vectors */
+#define STATUS_ROOM 64 /* copied as vectors: two, or four */
 
 struct status_line {
     uint8_t len;
@@ -107,7 +107,9 @@ static inline char *put_status(char *at, int status)
 
     if (i >= sizeof(status_lines) / sizeof(*status_lines) || status_lines[i].len == 0)
         return put_odd_status(at, status);
-    memcpy(at, status_lines[i].text, sizeof(status_lines[i].text));
+    memcpy(at, status_lines[i].text, 32);
+    if (status_lines[i].len > 32)
+        memcpy(at + 32, status_lines[i].text + 32, sizeof(status_lines[i].text) - 32);
     return at + status_lines[i].len;
 }
 

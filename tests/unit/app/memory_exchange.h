@@ -127,7 +127,6 @@ static inline void memory_begin(struct memory *m, sl_app *app, const char *text)
         print_error("the parser says %zd to: %s\n", head, text);
     assert_true(head > 0);
     m->x.request.base = m->text;
-    sl__http1_terminate(m->text, &m->x.request);
     m->body_at = (size_t)head;
     m->body_end = len;
     m->writer =

@@ -204,6 +204,96 @@ static void test_colours(void **state)
     close(ends[0]);
 }
 
+static uint64_t request_17(void)
+{
+    return 17;
+}
+
+static void test_json(void **state)
+{
+    char expected[256];
+
+    sl__log_set_json(true);
+    snprintf(
+        expected, sizeof expected,
+        "{\"time\":\"1994-11-06T08:49:37.000Z\",\"level\":\"warn\",\"pid\":%d,\"who\":\"master\","
+        "\"text\":\"a \\\"b\\\" \\\\ \\n\\u0009\\u001b caf\xc3\xa9 \\ufffd\\ufffd\"}",
+        getpid());
+    sl_warn("a \"b\" \\ \n\t\x1b caf\xc3\xa9 \xff\xc3");
+    assert_string_equal(last, expected);
+    sl__log_set_who("worker 3");
+    sl__log_request = request_17;
+    sl_info("x");
+    assert_non_null(
+        strstr(last, ",\"who\":\"worker 3\",\"worker\":3,\"request\":\"3-17\",\"text\":\"x\"}"));
+    sl__log_set_json(false);
+    sl_info("x");
+    assert_string_equal(last, "08:49:37.000 info   worker 3  #3-17 x");
+    sl__log_request = NULL;
+}
+
+/* Cut anywhere, a line ends as JSON and its text as UTF-8. */
+static void test_long_json_lines_are_cut(void **state)
+{
+    static char text[2 * PIPE_BUF];
+
+    sl__log_set_json(true);
+    for (size_t first = 0; first < 8; first++) {
+        size_t len = first;
+
+        memset(text, 'x', first);
+        for (; len + 4 < sizeof text; len += 3)
+            memcpy(text + len, "\xe2\x82\xac", 3);
+        text[len] = '\0';
+        sl_info("%s", text);
+        assert_true(strlen(last) < PIPE_BUF);
+        assert_string_equal(last + strlen(last) - 8, "\xe2\x82\xac...\"}");
+    }
+    sl__log_set_json(false);
+}
+
+static ssize_t no_open(enum sl__sys_call call)
+{
+    return call == SL__SYS_OPEN ? -EACCES : 0;
+}
+
+/* A pipe that cannot be opened anew (it is somebody else's) does not hold anybody up either. */
+static void test_a_full_pipe_is_not_waited_for(void **state)
+{
+    for (int careful = 0; careful < 2; careful++) {
+        char got[65536];
+        int ends[2], status;
+        size_t len = 0;
+        pid_t pid;
+
+        assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+        assert_true(fcntl(ends[1], F_SETPIPE_SZ, 4096) >= 4096);
+        pid = fork();
+        if (pid == 0) {
+            alarm(20);
+            sl__log_sink = NULL;
+            sl__sys_fault = careful ? no_open : NULL;
+            dup2(ends[1], STDERR_FILENO);
+            for (int i = 0; i < 1000; i++)
+                sl_info("line %d", i);
+            if (sl__log_lost() < 500 || sl__log_lost() >= 1000)
+                _exit(1);
+            while (len < 4000)
+                len += (size_t)read(ends[0], got, sizeof got);
+            sl_info("behind");
+            _exit(sl__log_lost() < 1000 ? 0 : 2);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+        close(ends[1]);
+        len = (size_t)read(ends[0], got, sizeof got - 1);
+        got[len] = '\0';
+        assert_non_null(strstr(got, " log lines were lost: nobody took them\n"));
+        assert_non_null(strstr(got, "behind\n"));
+        close(ends[0]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +301,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_levels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_control_characters, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_lines_are_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_json, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_json_lines_are_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_full_pipe_is_not_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_write_per_line, setup, teardown),
         cmocka_unit_test_setup_teardown(test_colours, setup, teardown),
     };

@@ -275,7 +275,7 @@ int harness_worker(void)
     if (sl__loop_init(&me.loop) < 0 || sl__scoreboard_attach(&me.board, sl__role()->scoreboard) < 0)
         return 6;
     fill_hello(&hello);
-    me.worker = sl__worker_new(&me.loop, &hello, 4 << 20, &events);
+    me.worker = sl__worker_new(&me.loop, &hello, NULL, 4 << 20, &events);
     if (!me.worker)
         return 7;
     if (code("die")) {

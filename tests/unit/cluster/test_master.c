@@ -197,8 +197,12 @@ static void test_scaling(void **state)
     expect(&c, "hook exit 2 code 0 signal 0 expected 1");
     cluster_signal(&c, SIGTTOU); /* one stays */
     cluster_signal(&c, SIGUSR2);
-    expect(&c, "not available");
+    expect(&c, "upgrading (SIGUSR2)");
     assert_false(seen(&c, "worker 1 drains"));
+    expect_ready(&c, 3);
+    expect(&c, "has become the new program");
+    expect(&c, "generation 2 serves");
+    expect(&c, "hook exit 1 code 0 signal 0 expected 1");
     cluster_close(&c);
 }
 

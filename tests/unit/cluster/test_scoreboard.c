@@ -133,9 +133,57 @@ static void test_never_all(void **state)
     sl__scoreboard_finish(&b);
 }
 
+/* What is counted never becomes less, whoever dies meanwhile. */
+static void test_totals_are_monotonic(void **state)
+{
+    struct sl__scoreboard b;
+    sl_stats *stats;
+
+    assert_int_equal(sl__scoreboard_create(&b), 0);
+    for (unsigned slot = 0; slot < 3; slot++) {
+        sl__scoreboard_assign(&b, slot, slot + 1);
+        sl__scoreboard_introduce(&b, slot, getpid(), 1, NOW);
+        b.slots[slot].served = 100;
+        b.slots[slot].accepting = slot != 2;
+        sl__tally_add(&b.slots[slot].tally.others[4], 10);
+        sl__tally_add(&b.slots[slot].tally.latency[20], 30);
+        sl__tally_add(&b.slots[slot].tally.sent, 1000);
+    }
+    for (int deaths = 0; deaths < 4; deaths++) {
+        stats = sl__scoreboard_read(&b, NOW + 1000000000);
+        assert_non_null(stats);
+        assert_int_equal(stats->total.requests, 300);
+        assert_int_equal(stats->total.statuses[2], 270);
+        assert_int_equal(stats->total.statuses[4], 30);
+        assert_int_equal(stats->total.latency[0], 210);
+        assert_int_equal(stats->total.latency[20], 90);
+        assert_int_equal(stats->total.bytes_out, 3000);
+        assert_int_equal(stats->worker_count, 3 - deaths);
+        assert_int_equal(stats->restarts, deaths / 2);
+        assert_int_equal(stats->started, 3);
+        if (deaths == 0) {
+            assert_int_equal(stats->workers[2].id, 3);
+            assert_true(stats->workers[0].ready && !stats->workers[2].ready);
+            assert_true(stats->workers[0].memory > 0 && stats->workers[0].uptime == 1);
+        }
+        sl_stats_free(stats);
+        if (deaths < 3)
+            sl__scoreboard_bury(&b, (unsigned)deaths, deaths % 2);
+    }
+    sl__scoreboard_assign(&b, 1, 9);
+    assert_int_equal(b.slots[1].restarts, 1);
+    b.totals->turn = 7; /* the master died while it was folding: readers do not wait for ever */
+    b.slots[1].turn = 7;
+    stats = sl__scoreboard_read(&b, NOW);
+    assert_int_equal(stats->total.requests, 300);
+    sl_stats_free(stats);
+    sl__scoreboard_finish(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_totals_are_monotonic),
         cmocka_unit_test(test_worker_sees_and_is_seen),
         cmocka_unit_test(test_other_layout_is_refused),
         cmocka_unit_test(test_gate),

@@ -100,11 +100,18 @@ static void do_log(void *self, enum sl__level level, const char *line)
          line);
 }
 
+static void do_proven(void *self, unsigned generation)
+{
+    (void)self;
+    note("proven %u", generation);
+}
+
 static const struct sl__supervisor_actions actions = {
     .spawn = do_spawn,
     .drain = do_drain,
     .kill = do_kill,
     .good = do_good,
+    .proven = do_proven,
     .failed = do_failed,
     .served = do_served,
     .wake_at = do_wake_at,
@@ -651,6 +658,57 @@ static void waits_for_slots(void **state)
     expect("debug: worker 4007 left\nspawn 513 slot 6 generation 3 candidate\n");
 }
 
+/* An upgrade: what has settled waits beside the old one. */
+static void begin_trial(void)
+{
+    begin_ready(1);
+    sl__supervisor_try(s, now);
+    expect("spawn 2 slot 1 generation 2 candidate\n");
+    sl__supervisor_accept(s, now); /* too early */
+    become_ready(2);
+    sleep_until_wake();
+    expect("proven 2\n");
+    assert_true(sl__supervisor_reloading(s));
+    assert_int_equal(sl__supervisor_generation(s), 1);
+}
+
+static void a_trial_that_is_accepted_takes_over(void **state)
+{
+    begin_trial();
+    sl__supervisor_accept(s, now);
+    expect("info: generation 2 serves, generation 1 leaves\ngood 2\ndrain 1 hand over 30000 ms\n");
+    sl__supervisor_accept(s, now);
+    sl__supervisor_reject(s, "too late", now);
+    expect("");
+}
+
+static void a_trial_that_is_rejected_leaves(void **state)
+{
+    begin_trial();
+    sl__supervisor_reject(s, "as a master it died", now);
+    expect(
+        "drain 2 hand over 30000 ms\nwarn: generation 2 failed: as a master it died; generation 1 "
+        "stays\nfailed 2: as a master it died\n");
+    assert_false(sl__supervisor_reloading(s));
+    sl__supervisor_accept(s, now);
+    expect("");
+    sl__supervisor_reload(s, now); /* a reload takes over by itself again */
+    become_ready(3);
+    forget();
+    sleep_until_wake();
+    assert_int_equal(sl__supervisor_generation(s), 3);
+}
+
+static void a_trial_whose_worker_dies_has_failed(void **state)
+{
+    begin_trial();
+    die_by(2, SIGSEGV, false);
+    expect("warn: generation 2 failed: worker 4002 died (SIGSEGV); generation 1 stays\n"
+           "failed 2: worker 4002 died (SIGSEGV)\n");
+    sl__supervisor_accept(s, now);
+    assert_int_equal(sl__supervisor_generation(s), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -677,6 +735,9 @@ int main(void)
         cmocka_unit_test_teardown(scales, end),
         cmocka_unit_test_teardown(the_code_says_how_many, end),
         cmocka_unit_test_teardown(waits_for_slots, end),
+        cmocka_unit_test_teardown(a_trial_that_is_accepted_takes_over, end),
+        cmocka_unit_test_teardown(a_trial_that_is_rejected_leaves, end),
+        cmocka_unit_test_teardown(a_trial_whose_worker_dies_has_failed, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,190 @@
+/*
+ * Reading the scoreboard: the sums over all workers, dead or alive, as one consistent picture.
+ *
+ * Comes from the master's status command and, in a worker, from sl_stats_new(). A slot that is
+ * being folded into the totals would be counted twice or not at all; the totals' turn tells, and
+ * the reader begins again. Should the master have died in that moment the reader takes what there
+ * is.
+ */
+#include "cluster/scoreboard.h"
+
+#include "base/histogram.h"
+#include "base/mem.h"
+#include "base/time.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TRIES 1000
+#define SLOT_TRIES 100 /* it may have been killed or stopped in between */
+
+#define LOAD(at) atomic_load_explicit(&(at), memory_order_relaxed)
+
+static uint64_t resident(pid_t pid)
+{
+    char path[32], text[64];
+    unsigned long long size, pages;
+    ssize_t n;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/%d/statm", pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    n = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (n <= 0)
+        return 0;
+    text[n] = 0;
+    return sscanf(text, "%llu %llu", &size, &pages) == 2
+               ? pages * (unsigned long long)sysconf(_SC_PAGESIZE)
+               : 0;
+}
+
+/* What is not stored is the rest: answers of 2xx, and those too quick to be looked at. A worker may
+ * have died between two of its stores, so no rest is taken below zero. */
+static uint64_t rest(uint64_t all, uint64_t others)
+{
+    return all > others ? all - others : 0;
+}
+
+static void read_tally(sl_counts *to, const struct sl__tally *from, uint64_t served)
+{
+    uint64_t others = 0, looked_at = 0;
+
+    to->requests = served;
+    to->bytes_in = LOAD(from->received);
+    to->bytes_out = LOAD(from->sent);
+    to->messages_in = LOAD(from->messages_in);
+    to->messages_out = LOAD(from->messages_out);
+    to->log_dropped = LOAD(from->log_dropped);
+    for (unsigned i = 0; i < 6; i++) {
+        to->statuses[i] = LOAD(from->others[i]);
+        others += to->statuses[i];
+    }
+    to->statuses[2] = rest(served, others);
+    for (unsigned i = 1; i < SL_LATENCY_BUCKETS; i++) {
+        to->latency[i] = LOAD(from->latency[i]);
+        looked_at += to->latency[i];
+    }
+    to->latency[0] = rest(served, looked_at);
+}
+
+static void add(sl_counts *to, const sl_counts *from)
+{
+    to->requests += from->requests;
+    to->bytes_in += from->bytes_in;
+    to->bytes_out += from->bytes_out;
+    to->messages_in += from->messages_in;
+    to->messages_out += from->messages_out;
+    to->log_dropped += from->log_dropped;
+    for (unsigned i = 0; i < 6; i++)
+        to->statuses[i] += from->statuses[i];
+    for (unsigned i = 0; i < SL_LATENCY_BUCKETS; i++)
+        to->latency[i] += from->latency[i];
+}
+
+static double lag_of(const struct sl__slot *s, int64_t now)
+{
+    int64_t tick = LOAD(s->tick), lag = LOAD(s->lag), earlier = LOAD(s->earlier_lag);
+
+    if (now - LOAD(s->lag_at) > 2 * SL__SEC) /* it has had nothing to do */
+        lag = earlier = 0;
+    if (earlier > lag)
+        lag = earlier;
+    if (tick != 0 && now - tick > lag)
+        lag = now - tick;
+    return (double)lag / 1e9;
+}
+
+static void read_counts(sl_counts *to, const struct sl__slot *s)
+{
+    uint32_t turn;
+    int tries = 0;
+
+    do {
+        turn = atomic_load_explicit(&s->turn, memory_order_acquire);
+        read_tally(to, &s->tally, LOAD(s->served));
+        atomic_thread_fence(memory_order_acquire);
+    } while ((turn % 2 || LOAD(s->turn) != turn) && tries++ < SLOT_TRIES);
+}
+
+static void read_slot(sl_worker_stats *to, const struct sl__slot *s, int64_t now)
+{
+    *to = (sl_worker_stats){
+        .id = (int)LOAD(s->worker),
+        .pid = (pid_t)LOAD(s->pid),
+        .generation = LOAD(s->generation),
+        .restarts = LOAD(s->restarts),
+        .ready = LOAD(s->accepting) != 0,
+        .connections = LOAD(s->connections),
+        .in_flight = LOAD(s->requests),
+        .lag = lag_of(s, now),
+    };
+    if (LOAD(s->started))
+        to->uptime = (double)(now - LOAD(s->started)) / 1e9;
+    read_counts(&to->counts, s);
+}
+
+/* One try. @return how many workers live */
+static size_t read_all(const struct sl__scoreboard *b, unsigned used, sl_stats *ret,
+                       sl_worker_stats *workers, int64_t now)
+{
+    size_t count = 0;
+
+    *ret = (sl_stats){.started = LOAD(b->totals->started), .restarts = LOAD(b->totals->restarts)};
+    if (LOAD(b->totals->since))
+        ret->uptime = (double)(now - LOAD(b->totals->since)) / 1e9;
+    read_tally(&ret->total, &b->totals->tally, LOAD(b->totals->served));
+    for (unsigned i = 0; i < used; i++) {
+        if (!LOAD(b->slots[i].worker))
+            continue;
+        read_slot(&workers[count], &b->slots[i], now);
+        add(&ret->total, &workers[count++].counts);
+    }
+    return count;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const sl_worker_stats *x = a, *y = b;
+
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+sl_stats *sl__scoreboard_read(const struct sl__scoreboard *b, int64_t now)
+{
+    unsigned used = LOAD(*b->used);
+    sl_worker_stats *workers;
+    sl_stats *ret;
+    uint32_t turn;
+    int tries = 0;
+
+    if (used > SL__SLOTS)
+        used = SL__SLOTS;
+    ret = sl__try_alloc(sizeof *ret + used * sizeof *workers);
+    if (!ret)
+        return NULL;
+    workers = (sl_worker_stats *)(ret + 1);
+    do {
+        size_t count;
+
+        turn = atomic_load_explicit(&b->totals->turn, memory_order_acquire);
+        count = read_all(b, used, ret, workers, now);
+        ret->worker_count = count;
+        atomic_thread_fence(memory_order_acquire);
+    } while ((turn % 2 || LOAD(b->totals->turn) != turn) && tries++ < TRIES);
+    for (size_t i = 0; i < ret->worker_count; i++)
+        workers[i].memory = resident(workers[i].pid);
+    qsort(workers, ret->worker_count, sizeof *workers, by_id);
+    ret->workers = workers;
+    return ret;
+}
+
+void sl_stats_free(sl_stats *stats)
+{
+    sl__free(stats);
+}
