@@ -57,10 +57,10 @@ static void write_note(struct sl__archive *a, struct sl__note *n)
     size_t body_len = n->body_fd < 0 ? (size_t)n->head.body_len : 0;
 
     sl__archive_u64(a, &n->position);
-    sl__archive_bool(a, &n->once);
     sl__archive_bytes(a, &n->head, sizeof n->head);
     sl__archive_fd(a, &n->body_fd);
     sl__archive_text(a, n->topic, SL__TOPIC_MAX + 1);
+    sl__archive_bool(a, &n->once);
     sl__archive_size(a, &body_len, SIZE_MAX);
     sl__archive_bytes(a, n->body, body_len);
 }
@@ -77,10 +77,10 @@ static struct sl__note *read_note(struct sl__archive *a)
     int fd = -1;
 
     sl__archive_u64(a, &position);
-    sl__archive_bool(a, &once);
     sl__archive_bytes(a, &head, sizeof head);
     sl__archive_fd(a, &fd);
     sl__archive_text(a, topic, sizeof topic);
+    sl__archive_bool(a, &once);
     sl__archive_size(a, &body_len, a->end - a->at);
     if (a->error == 0 && fd < 0 && body_len != head.body_len)
         fail(a, -EBADMSG);
@@ -95,8 +95,8 @@ static struct sl__note *read_note(struct sl__archive *a)
     }
     n->head = head;
     n->position = position;
-    n->once = once;
     n->body_fd = fd;
+    n->once = once;
     a->at += body_len;
     return n;
 }
@@ -175,28 +175,24 @@ static void archive_tasks(struct sl__relay *r, struct sl__archive *a)
     }
 }
 
-static void archive_asked(struct sl__archive *a, struct sl__asked *asked)
-{
-    sl__archive_u32(a, &asked->asker);
-    sl__archive_u32(a, &asked->number);
-    sl__archive_u32(a, &asked->answerer);
-}
-
-/* The requests that are open. */
 static void archive_requests(struct sl__relay *r, struct sl__archive *a)
 {
     size_t count = length(&r->asked);
+    struct sl__link *at = r->asked.next;
 
     sl__archive_u32(a, &r->answered_last);
     sl__archive_size(a, &count, NOTES_MAX);
-    if (!a->reading)
-        for (struct sl__link *at = r->asked.next; at != &r->asked; at = at->next)
-            archive_asked(a, SL__OWNER(at, struct sl__asked, link));
-    for (; a->reading && count > 0 && a->error == 0; count--) {
-        struct sl__asked asked = {0};
+    for (; count > 0 && a->error == 0; count--) {
+        struct sl__asked request = {0};
 
-        archive_asked(a, &asked);
-        if (a->error == 0 && sl__relay_remember(r, asked.asker, asked.number, asked.answerer) < 0)
+        if (!a->reading) {
+            request = *SL__OWNER(at, struct sl__asked, link);
+            at = at->next;
+        }
+        sl__archive_u32(a, &request.asker);
+        sl__archive_u32(a, &request.number);
+        sl__archive_u32(a, &request.answerer);
+        if (a->reading && sl__relay_asked(r, request.asker, request.number, request.answerer) < 0)
             fail(a, -ENOMEM);
     }
 }

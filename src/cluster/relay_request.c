@@ -35,21 +35,6 @@ static void forget(struct sl__relay *r, struct sl__asked *a)
     sl__free(a);
 }
 
-int sl__relay_remember(struct sl__relay *r, uint32_t asker, uint32_t number, uint32_t answerer)
-{
-    struct sl__asked *a = sl__try_alloc_zeroed(sizeof *a);
-
-    if (!a)
-        return -ENOMEM;
-    *a = (struct sl__asked){.asker = asker, .number = number, .answerer = answerer};
-    if (sl__map_set(&r->asked_by, text(&(struct key){asker, number}), a, NULL) < 0) {
-        sl__free(a);
-        return -ENOMEM;
-    }
-    sl__list_append(&r->asked, &a->link);
-    return 0;
-}
-
 /* A few octets, so they are sent whatever waits already: each ends a fiber's wait. */
 static void refuse(struct sl__relay *r, uint32_t asker, uint32_t number, uint32_t answerer,
                    int error)
@@ -101,7 +86,7 @@ static int ask(struct sl__relay *r, struct sl__peer *asker, const struct sl__fra
         return -ESRCH;
     if (answerer->state != SL__PEER_LIVE)
         return -EAGAIN;
-    result = sl__relay_remember(r, asker->id, number, answerer->id);
+    result = sl__relay_asked(r, asker->id, number, answerer->id);
     if (result < 0)
         return result;
     head.from = asker->id;
@@ -122,8 +107,10 @@ static int take_request(struct sl__relay *r, struct sl__peer *asker, const struc
 
     if (topic_len == 0 || topic_len > SL__TOPIC_MAX || find(r, asker->id, number))
         return -EBADMSG;
-    answerer = target == SL__TO_ANY ? choose(r, asker) : sl__relay_peer(r, target);
-    result = ask(r, asker, frame, answerer);
+    do {
+        answerer = target == SL__TO_ANY ? choose(r, asker) : sl__relay_peer(r, target);
+        result = ask(r, asker, frame, answerer);
+    } while (result == -ESRCH && target == SL__TO_ANY && answerer); /* it turned out to be dead */
     if (result < 0)
         refuse(r, asker->id, number, answerer ? answerer->id : 0, result);
     return 0;
@@ -149,6 +136,21 @@ static void take_reply(struct sl__relay *r, uint32_t from, const struct sl__fram
         refuse(r, p->id, number, from, -ENOBUFS);
     else
         sl__relay_deliver(r, p, &head, "", frame->body, body_fd, r->position);
+}
+
+int sl__relay_asked(struct sl__relay *r, uint32_t asker, uint32_t number, uint32_t answerer)
+{
+    struct sl__asked *a = sl__try_alloc_zeroed(sizeof *a);
+
+    if (!a)
+        return -ENOMEM;
+    *a = (struct sl__asked){.asker = asker, .number = number, .answerer = answerer};
+    if (sl__map_set(&r->asked_by, text(&(struct key){asker, number}), a, NULL) < 0) {
+        sl__free(a);
+        return -ENOMEM;
+    }
+    sl__list_append(&r->asked, &a->link);
+    return 0;
 }
 
 int sl__relay_request(struct sl__relay *r, struct sl__peer *p, const struct sl__frame *frame)

@@ -162,10 +162,10 @@ void sl__relay_retained_once(struct sl__relay *r, const char *name);
 void sl__relay_retained_finish(struct sl__relay *r);
 
 /* relay_request.c */
-/** A request was passed on. 0 or -ENOMEM. */
-int sl__relay_remember(struct sl__relay *r, uint32_t asker, uint32_t number, uint32_t answerer);
 /** REQUEST, REPLY, REFUSAL or FORGET came from @p p. 0 or -EBADMSG. */
 int sl__relay_request(struct sl__relay *r, struct sl__peer *p, const struct sl__frame *frame);
+/** Remembers a request that has been passed on. 0 or -ENOMEM. */
+int sl__relay_asked(struct sl__relay *r, uint32_t asker, uint32_t number, uint32_t answerer);
 /** What it was asked is refused, what it asked is forgotten. */
 void sl__relay_request_leave(struct sl__relay *r, uint32_t id);
 void sl__relay_request_finish(struct sl__relay *r);

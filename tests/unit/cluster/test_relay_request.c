@@ -102,6 +102,19 @@ static void nobody_to_ask(void **state)
     expect(1, "");
 }
 
+/* Nobody knows yet that it is dead; it has not got the request, so another may. */
+static void any_is_not_the_dead(void **state)
+{
+    (void)state;
+    join_plain(3);
+    worker[2].broken = true;
+    ask(1, SL__TO_ANY, 1);
+    expect(3, "q1<1:t=what");
+    worker[3].broken = true;
+    ask(1, SL__TO_ANY, 2);
+    expect(1, "q2<1:t=what");
+}
+
 static void the_answerer_dies(void **state)
 {
     (void)state;
@@ -213,6 +226,7 @@ int main(void)
         TEST(numbers_are_the_askers_own),
         TEST(any_goes_round),
         TEST(nobody_to_ask),
+        TEST(any_is_not_the_dead),
         TEST(the_answerer_dies),
         TEST(a_reply_after_the_deadline),
         TEST(the_asker_is_behind),
