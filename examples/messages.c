@@ -1,11 +1,12 @@
 /*
- * Messages to all workers, to one, and to the master.
+ * Messages to all workers, to one, and to the master; a request to another worker and its reply.
  *
  * Run:  shallot run messages.c
  * Try:  curl localhost:9090/all/hello         every worker prints it, and the master
  *       curl localhost:9090/others/hello      every worker but the one that answered
  *       curl localhost:9090/one/2/hello       worker 2
  *       curl localhost:9090/master/hello      the master
+ *       curl localhost:9090/ask/hello         another worker replies
  */
 #include <shallot.h>
 #include <stdlib.h>
@@ -49,6 +50,28 @@ static int to_one(sl_ctx *c)
     return answer(c, sl_send_worker(sl_app_of(c), id, "word", word, strlen(word)));
 }
 
+static int on_ask(sl_app *app, const sl_message *m, void *self)
+{
+    char reply[200];
+
+    snprintf(reply, sizeof reply, "worker %d has heard %.*s", sl_worker_id(), (int)m->len,
+             (const char *)m->data);
+    return sl_reply(m, reply, strlen(reply));
+}
+
+static int ask(sl_ctx *c)
+{
+    const char *word = sl_param(c, "word");
+    void *reply;
+    int r = sl_request(sl_app_of(c), SL_ANY_WORKER, "ask", word, strlen(word), 1000, &reply, NULL);
+
+    if (r < 0)
+        return sl_fail(c, 503, "no reply: %s", sl_strerror(r));
+    sl_text(c, "%s, says worker %d\n", (char *)reply, sl_worker_id());
+    free(reply);
+    return 0;
+}
+
 static int to_master(sl_ctx *c)
 {
     const char *word = sl_param(c, "word");
@@ -66,5 +89,7 @@ int main(void)
     sl_get(app, "/others/:word", to_others);
     sl_get(app, "/one/:id/:word", to_one);
     sl_get(app, "/master/:word", to_master);
+    sl_on_request(app, "ask", on_ask, NULL);
+    sl_get(app, "/ask/:word", ask);
     return sl_listen(app, .port = 9090);
 }

@@ -92,7 +92,11 @@ static int run_master(sl_app *app)
         .crash_reports = app->options.crash_reports,
         .watchdog_ms = app->options.watchdog_ms == SL_NO_WATCHDOG ? 0 : app->options.watchdog_ms,
         .last_answer = sl__last_answer,
-        .hooks = {on_worker_up, on_worker_exit, on_master_message, on_shared, app},
+        .hooks = {.worker_up = on_worker_up,
+                  .worker_exit = on_worker_exit,
+                  .message = on_master_message,
+                  .shared = on_shared,
+                  .self = app},
     };
 
     sl__log_set_who("master");

@@ -15,9 +15,9 @@ PACKAGES = {  # program: package
     "wrk": "wrk", "h2load": "nghttp2-client", "strace": "strace", "valgrind": "valgrind",
 }
 SHALLOT = {  # name in the tables: program; "shallot" serves a file
-    "onion": "bench/onion", "hello": "examples/hello", "visits": "examples/visits", "shallot": "bench/files",
+    "onion": "bench/onion", "hello": "examples/hello", "visits": "examples/visits", "bus": "bench/bus", "shallot": "bench/files",
 }
-NODE = {"node": "index.js", "node, plain": "plain.js"}
+NODE = {"node": "seed/index.js", "node, plain": "seed/plain.js", "node, relay": "relay.js"}
 CONFIGURED = {  # name in the tables: program, configuration, options before it
     "nginx": ("nginx", "nginx.conf", ["-e", "stderr", "-c"]),
     "nginx, no cache": ("nginx", "nginx.conf", ["-e", "stderr", "-c"]),
@@ -90,7 +90,7 @@ class Peers:
             command = [self.build / SHALLOT[name], *arguments]
             more = {"PORT": port, "HOST": "127.0.0.1", "SHALLOT_INSTANCES": workers}
         elif name in NODE:
-            command, more = [find("node"), HERE / "seed" / NODE[name]], {"PORT": port, "INSTANCES": workers}
+            command, more = [find("node"), HERE / NODE[name]], {"PORT": port, "INSTANCES": workers}
         else:
             command, more = self.peer(name, port, workers), {}
         return Server(name, port, "/hello" if name == "onion" else f"/{file}", command, {**more, **(env or {})}, cpus)

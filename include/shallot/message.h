@@ -4,6 +4,8 @@
  * A message goes worker -> master -> workers. Order is kept per sender; a worker receives each
  * message at most once, and exactly once while it lives and stays within its queue
  * (limits.queue_bytes). A worker that did not is told how many it missed.
+ *
+ * A request goes to one worker and brings back one reply, or an error by its deadline.
  */
 #ifndef SHALLOT_MESSAGE_H
 #define SHALLOT_MESSAGE_H
@@ -16,7 +18,8 @@ typedef struct sl_message {
     const char *topic;
     const void *data; /**< @c len bytes, aligned to 8; valid until the callback returns */
     size_t len;
-    int from; /**< id of the sending worker; 0: the master */
+    int from;                  /**< id of the sending worker; 0: the master */
+    struct sl__answer *answer; /**< the library's: what sl_reply() replies to, else NULL */
 } sl_message;
 
 typedef void sl_message_fn(sl_app *app, const sl_message *m, void *self);
@@ -51,9 +54,55 @@ SL_SUSPENDS SL_API int sl_send_worker(sl_app *app, int worker_id, const char *to
 SL_SUSPENDS SL_API int sl_send_master(sl_app *app, const char *topic, const void *data, size_t len);
 
 /** Sends to all and keeps it as the topic's last value: a worker that joins later receives it
- * before anything newer. */
+ * before anything newer, and before it serves. All topics together are kept up to
+ * limits.queue_bytes; over that the values set longest ago are forgotten, and the log says so. */
 SL_SUSPENDS SL_API int sl_send_retained(sl_app *app, const char *topic, const void *data,
                                         size_t len);
+
+/** In sl_request(): whichever worker the master chooses, in turn among those that keep up; the
+ * caller itself only if there is no other. */
+#define SL_ANY_WORKER (-1)
+
+/**
+ * Asks one worker, and waits for its reply. A request takes its place among the messages: the
+ * worker has handled by then what was sent before it.
+ *
+ * @param worker_id   whom; the caller's own id is fine; or SL_ANY_WORKER
+ * @param timeout_ms  the deadline, from now; above 0. A reply that comes later is dropped
+ * @param ret_data    receives a copy of the reply with a NUL behind it, the caller's to free(3);
+ * NULL: not wanted. Untouched on failure
+ * @param ret_len     receives its length; NULL: not wanted
+ * @return            0; -ETIMEDOUT; -ESRCH if there is no such worker; -ENOENT if it answers no
+ * such requests; -ECONNRESET if it died, at once; -EAGAIN if it cannot take one now; -ENOBUFS if
+ * this worker had no room for the reply; the callback's own error; -ECANCELED; -EINVAL, -EMSGSIZE
+ * and -EPIPE as sl_send(); -EDEADLK outside a fiber, or when a message callback asks its own worker
+ * (which is busy with it); -EPERM in the master, which never waits
+ */
+SL_SUSPENDS SL_API int sl_request(sl_app *app, int worker_id, const char *topic, const void *data,
+                                  size_t len, unsigned timeout_ms, void **ret_data,
+                                  size_t *ret_len);
+
+/**
+ * Answers a request with sl_reply(). A negative return without a reply is the asker's error, 0
+ * without one an empty reply.
+ */
+typedef int sl_request_fn(sl_app *app, const sl_message *m, void *self);
+
+/**
+ * Answers the requests of @p topic in every worker. Each runs on a fiber of its own, so one that
+ * waits holds up neither other requests nor messages.
+ *
+ * @return 0, -ENOMEM, -EINVAL for a bad topic ("*" is one as any other), -EEXIST
+ */
+SL_API int sl_on_request(sl_app *app, const char *topic, sl_request_fn *fn, void *self);
+
+/**
+ * Replies, once, before the callback of sl_on_request() returns.
+ *
+ * @return 0, also when the asker no longer waits; -EINVAL if @p m is no request; -EALREADY;
+ * -EMSGSIZE; -EPIPE; -ECANCELED
+ */
+SL_SUSPENDS SL_API int sl_reply(const sl_message *m, const void *data, size_t len);
 
 /** Called in a worker whose queue overflowed, with the number of messages it missed, before the
  * next message. The shared state is brought up to date by itself. */

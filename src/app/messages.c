@@ -9,6 +9,7 @@
 
 #include "app/app.h"
 #include "base/mem.h"
+#include "base/time.h"
 #include "shallot/message.h"
 
 int sl_on_message(sl_app *app, const char *topic, sl_message_fn *fn, void *self)
@@ -69,6 +70,34 @@ int sl_send_master(sl_app *app, const char *topic, const void *data, size_t len)
 int sl_send_retained(sl_app *app, const char *topic, const void *data, size_t len)
 {
     return send(app, SL__TO_RETAINED, topic, data, len);
+}
+
+int sl_request(sl_app *app, int worker_id, const char *topic, const void *data, size_t len,
+               unsigned timeout_ms, void **ret_data, size_t *ret_len)
+{
+    struct sl__bus_request request = {
+        .target = worker_id == SL_ANY_WORKER ? SL__TO_ANY : (uint32_t)worker_id,
+        .topic = topic,
+        .data = data,
+        .len = len,
+        .timeout_ns = timeout_ms * SL__MS,
+        .ret_data = ret_data,
+        .ret_len = ret_len,
+    };
+
+    if (worker_id < 1 && worker_id != SL_ANY_WORKER)
+        return -EINVAL;
+    return sl_is_master() ? -EPERM : sl__bus_ask(app->bus, &request);
+}
+
+int sl_on_request(sl_app *app, const char *topic, sl_request_fn *fn, void *self)
+{
+    return sl__bus_on_request(app->bus, topic, fn, self);
+}
+
+int sl_reply(const sl_message *m, const void *data, size_t len)
+{
+    return sl__bus_reply(m, data, len);
 }
 
 int sl_on_master_message(sl_app *app, const char *topic, sl_message_fn *fn, void *self)

@@ -161,6 +161,8 @@ struct sl__bus *sl__bus_new(sl_app *app)
     b->onces_end = &b->onces;
     b->end = &b->first;
     sl__list_init(&b->waiters);
+    sl__list_init(&b->asking);
+    sl__list_init(&b->answering);
     return b;
 }
 
@@ -180,6 +182,7 @@ void sl__bus_free(struct sl__bus *b)
     if (!b)
         return;
     assert(!b->fiber && sl__list_empty(&b->waiters));
+    assert(sl__list_empty(&b->asking) && sl__list_empty(&b->answering));
     while (sl__map_next(&b->topics, &at, &name, &value)) {
         struct sl__bus_topic *t = value;
 
@@ -187,6 +190,9 @@ void sl__bus_free(struct sl__bus *b)
         sl__free(t);
     }
     sl__map_finish(&b->topics);
+    for (at = 0; sl__map_next(&b->answerers, &at, &name, &value);)
+        sl__free(value);
+    sl__map_finish(&b->answerers);
     FREE_LIST(b->every_topic.first);
     FREE_LIST(b->gaps);
     FREE_LIST(b->shares);
@@ -290,6 +296,25 @@ int sl__bus_once(struct sl__bus *b, const char *name, int (*fn)(sl_app *app))
     return 0;
 }
 
+int sl__bus_on_request(struct sl__bus *b, const char *topic, sl_request_fn *fn, void *self)
+{
+    struct sl__bus_answerer *a;
+
+    if (!name_ok(topic) || !fn)
+        return -EINVAL;
+    if (sl__map_get(&b->answerers, sl__str_of(topic)))
+        return -EEXIST;
+    a = sl__try_alloc(sizeof *a);
+    if (!a)
+        return -ENOMEM;
+    *a = (struct sl__bus_answerer){fn, self};
+    if (sl__map_set(&b->answerers, sl__str_of(topic), a, NULL) < 0) {
+        sl__free(a);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
 bool sl__bus_shares(const struct sl__bus *b)
 {
     return b->shares || b->joins;
@@ -321,6 +346,12 @@ void sl__bus_writable(struct sl__bus *b)
     sl__bus_wake_sender(b);
 }
 
+void sl__bus_orphaned(struct sl__bus *b)
+{
+    sl__bus_asking_failed(b, -EPIPE);
+    sl__bus_wake_sender(b);
+}
+
 void sl__bus_stop(struct sl__bus *b)
 {
     if (!b->started || b->stopping)
@@ -333,5 +364,7 @@ void sl__bus_stop(struct sl__bus *b)
     for (struct sl__bus_once *o = b->onces; o; o = o->next)
         if (o->fiber)
             sl__fiber_cancel(o->fiber);
+    sl__bus_asking_failed(b, -EPIPE);
+    sl__bus_stop_answering(b);
     sl__bus_wake_sender(b);
 }

@@ -51,6 +51,11 @@ struct sl__bus_once {
     char name[256];
 };
 
+struct sl__bus_answerer {
+    sl_request_fn *fn;
+    void *self;
+};
+
 /** Something in the mailbox: a frame that came, or a wish of ours to know when we are there. */
 struct sl__mail {
     struct sl__mail *next;
@@ -72,6 +77,7 @@ struct sl__bus {
     struct sl__bus_share *shares, **shares_end;
     struct sl__bus_join *joins, **joins_end;
     struct sl__bus_once *onces, **onces_end;
+    struct sl__map answerers; /* topic -> struct sl__bus_answerer */
 
     /* while it runs */
     struct sl__loop *loop;
@@ -81,6 +87,10 @@ struct sl__bus {
     struct sl__bus_events events;
     bool started, stopping, joined, failed;
     struct sl__link waiters; /* senders that wait for room */
+    struct sl__link asking;  /* requests of ours that are open, oldest first */
+    uint32_t request_number;
+    struct sl__link answering; /* requests of others */
+    struct sl__mail *idle;     /* wishes to know when these are answered */
 
     /* the mailbox */
     struct sl__fiber *fiber;
@@ -108,6 +118,11 @@ void sl__bus_grant_once(struct sl__bus *b, const char *name);
 /** Sends a frame, waiting for room on a fiber. See sl__bus_send() for the errors. */
 int sl__bus_wire(struct sl__bus *b, const struct sl__frame_head *head, const char *topic,
                  const void *body);
+/** The same, or -ETIMEDOUT. */
+int sl__bus_wire_until(struct sl__bus *b, const struct sl__frame_head *head, const char *topic,
+                       const void *body, int64_t deadline);
+/** Sends a frame that the wire never refuses and that may overtake those that wait. */
+void sl__bus_say(struct sl__bus *b, const struct sl__frame_head *head, const void *body);
 /** Lets the first sender that waits try again; it wakes the next. */
 void sl__bus_wake_sender(struct sl__bus *b);
 
@@ -121,6 +136,27 @@ bool sl__mailbox_fits(const struct sl__bus *b, size_t octets);
 /** Drops everything that waits. */
 void sl__mailbox_drop(struct sl__bus *b);
 void sl__mailbox_finish(struct sl__bus *b);
+
+/** The body, mapped if it lies in a memfd, whose seals and size the channel has checked. */
+int sl__mail_open(struct sl__mail *m, const void **ret);
+void sl__mail_close(struct sl__mail *m, const void *body);
+void sl__mail_free(struct sl__bus *b, struct sl__mail *m);
+/** A request was opened or has ended: that decides how much the mailbox takes. */
+void sl__mailbox_regulate(struct sl__bus *b);
+/** Tells those who asked to know that nothing is left to do. */
+void sl__mailbox_tell_idle(struct sl__bus *b);
+
+/* request.c */
+/** A request in its turn. False: it has been refused, and the mail is still the caller's. */
+bool sl__bus_answer(struct sl__bus *b, struct sl__mail *m);
+/** Ends a request that a message callback has made, the master has given back to this worker, and
+ * nobody could answer before that callback has returned. */
+bool sl__bus_asks_itself(struct sl__bus *b, const struct sl__frame *f);
+/** A REPLY or REFUSAL. */
+void sl__bus_replied(struct sl__bus *b, const struct sl__frame *f);
+/** Ends all requests of ours with @p error. */
+void sl__bus_asking_failed(struct sl__bus *b, int error);
+void sl__bus_stop_answering(struct sl__bus *b);
 
 /* snapshot.c */
 /** Writes all shared state. 0 or -ENOMEM; the caller frees s->buf in both cases. Give callbacks may

@@ -19,14 +19,17 @@
 #include "fiber/wait.h"
 
 #define SPARE_ROOM ((size_t)160) /* octets for topic and body in a mail kept for reuse */
-#define SPARE_MAX 1024u
+#define SPARE_MAX 4096u
 #define WIRE_HIGH ((size_t)1 << 20)       /* octets at which the wire is not read any more */
+#define ASKING_HIGH ((size_t)16 << 20)    /* the same while a reply is awaited, which comes by it */
 #define LOOP_BACK_HIGH ((size_t)16 << 20) /* standalone: octets at which senders wait */
 #define TURN 512u /* mails handled before the other fibers have their turn */
 
 static size_t high_of(const struct sl__bus *b)
 {
-    return b->wire ? WIRE_HIGH : LOOP_BACK_HIGH;
+    if (!b->wire)
+        return LOOP_BACK_HIGH;
+    return sl__list_empty(&b->asking) ? WIRE_HIGH : ASKING_HIGH;
 }
 
 static struct sl__mail *mail_new(struct sl__bus *b, size_t room, bool may_fail)
@@ -46,7 +49,7 @@ static struct sl__mail *mail_new(struct sl__bus *b, size_t room, bool may_fail)
     return m;
 }
 
-static void mail_free(struct sl__bus *b, struct sl__mail *m)
+void sl__mail_free(struct sl__bus *b, struct sl__mail *m)
 {
     if (m->frame.fd >= 0)
         close(m->frame.fd);
@@ -65,10 +68,7 @@ static void put(struct sl__bus *b, struct sl__mail *m)
     *b->end = m;
     b->end = &m->next;
     b->octets += m->octets;
-    if (b->wire && !b->paused && b->octets > WIRE_HIGH) {
-        b->paused = true;
-        sl__channel_pause(b->wire, true);
-    }
+    sl__mailbox_regulate(b);
     if (b->hungry) {
         b->hungry = false;
         sl__fiber_wake(b->fiber);
@@ -88,25 +88,20 @@ static struct sl__mail *get(struct sl__bus *b)
 }
 
 /* Counted until it has been handled, so that a mail in hand is bounded too. */
-static void done_with(struct sl__bus *b, struct sl__mail *m)
+static void done_with(struct sl__bus *b, size_t octets)
 {
     size_t half = high_of(b) / 2;
     bool was_above = b->octets >= half;
 
-    b->octets -= m->octets;
-    mail_free(b, m);
+    b->octets -= octets;
     if (b->stopping || !was_above || b->octets >= half)
         return;
-    if (b->paused) {
-        b->paused = false;
-        sl__channel_pause(b->wire, false);
-    }
+    sl__mailbox_regulate(b);
     if (!b->wire)
         sl__bus_wake_sender(b);
 }
 
-/* The body, mapped if it lies in a memfd, whose seals and size the channel has checked. */
-static int open_body(struct sl__mail *m, const void **ret)
+int sl__mail_open(struct sl__mail *m, const void **ret)
 {
     size_t len = m->frame.head.body_len;
 
@@ -117,7 +112,7 @@ static int open_body(struct sl__mail *m, const void **ret)
     return *ret ? 0 : -ENOMEM;
 }
 
-static void close_body(struct sl__mail *m, const void *body)
+void sl__mail_close(struct sl__mail *m, const void *body)
 {
     if ((m->frame.head.flags & SL__FRAME_BODY_FD) && body)
         munmap((void *)(uintptr_t)body, m->frame.head.body_len);
@@ -145,7 +140,7 @@ static void on_message(struct sl__bus *b, struct sl__mail *m)
 
     if (!t && !b->every_topic.first)
         return;
-    r = open_body(m, &message.data);
+    r = sl__mail_open(m, &message.data);
     if (r < 0) { /* one message less is a gap of one, and is said so */
         sl__bus_notice(b, "a message of %zu bytes (%s) could not be read: %s", message.len,
                        f->topic, strerror(-r));
@@ -155,7 +150,7 @@ static void on_message(struct sl__bus *b, struct sl__mail *m)
     if (t)
         call_topic(b, t, &message);
     call_topic(b, &b->every_topic, &message);
-    close_body(m, message.data);
+    sl__mail_close(m, message.data);
 }
 
 static void on_gap(struct sl__bus *b, struct sl__mail *m)
@@ -187,14 +182,14 @@ static void on_join_state(struct sl__bus *b, struct sl__mail *m)
 {
     char reason[256] = "";
     const void *body;
-    int r = open_body(m, &body);
+    int r = sl__mail_open(m, &body);
 
     if (r < 0) {
         snprintf(reason, sizeof reason, "the state of the other workers could not be read: %s",
                  strerror(-r));
     } else {
         r = sl__snapshot_take(b, body, m->frame.head.body_len, reason, sizeof reason);
-        close_body(m, body);
+        sl__mail_close(m, body);
     }
     if (r < 0 && !b->stopping) {
         b->failed = true;
@@ -212,10 +207,20 @@ static void on_joined(struct sl__bus *b)
         b->events.joined(b->events.self);
 }
 
-static void handle(struct sl__bus *b, struct sl__mail *m)
+/* Requests in hand are to be answered first. */
+static void on_idle(struct sl__bus *b, struct sl__mail *m)
+{
+    m->next = b->idle;
+    b->idle = m;
+    if (sl__list_empty(&b->answering))
+        sl__mailbox_tell_idle(b);
+}
+
+/* True if the mail is to be freed now: requests and wishes keep theirs. */
+static bool handle(struct sl__bus *b, struct sl__mail *m)
 {
     if (b->failed && m->frame.head.type != SL__MAIL_IDLE)
-        return;
+        return true;
     switch (m->frame.head.type) {
     case SL__FRAME_MESSAGE:
         on_message(b, m);
@@ -235,12 +240,15 @@ static void handle(struct sl__bus *b, struct sl__mail *m)
     case SL__FRAME_ONCE_GRANT:
         sl__bus_grant_once(b, m->frame.topic);
         break;
+    case SL__FRAME_REQUEST:
+        return !sl__bus_answer(b, m);
     case SL__MAIL_IDLE:
-        m->idle(m->self);
-        break;
+        on_idle(b, m);
+        return false;
     default: /* a newer master may say more than this worker knows */
         break;
     }
+    return true;
 }
 
 static void run(void *arg)
@@ -251,6 +259,7 @@ static void run(void *arg)
 
     while (!b->stopping && r >= 0) {
         struct sl__mail *m = get(b);
+        size_t octets;
 
         if (!m) {
             turn = 0;
@@ -259,8 +268,10 @@ static void run(void *arg)
             b->hungry = false;
             continue;
         }
-        handle(b, m);
-        done_with(b, m);
+        octets = m->octets;
+        if (handle(b, m))
+            sl__mail_free(b, m);
+        done_with(b, octets);
         if (++turn % TURN == 0)
             r = sl__wait_time(0);
     }
@@ -300,6 +311,28 @@ int sl__mailbox_put(struct sl__bus *b, const struct sl__frame *frame, bool may_f
     return 0;
 }
 
+void sl__mailbox_regulate(struct sl__bus *b)
+{
+    size_t high = high_of(b);
+    bool pause = b->octets > (b->paused ? high / 2 : high);
+
+    if (!b->wire || pause == b->paused)
+        return;
+    b->paused = pause;
+    sl__channel_pause(b->wire, pause);
+}
+
+void sl__mailbox_tell_idle(struct sl__bus *b)
+{
+    struct sl__mail *m;
+
+    while ((m = b->idle)) {
+        b->idle = m->next;
+        m->idle(m->self);
+        sl__mail_free(b, m);
+    }
+}
+
 bool sl__mailbox_fits(const struct sl__bus *b, size_t octets)
 {
     return b->octets == 0 || b->octets + sizeof(struct sl__mail) + octets <= LOOP_BACK_HIGH;
@@ -311,7 +344,11 @@ void sl__mailbox_drop(struct sl__bus *b)
 
     while ((m = get(b))) {
         b->octets -= m->octets;
-        mail_free(b, m);
+        sl__mail_free(b, m);
+    }
+    while ((m = b->idle)) {
+        b->idle = m->next;
+        sl__mail_free(b, m);
     }
 }
 
@@ -329,7 +366,11 @@ void sl__mailbox_finish(struct sl__bus *b)
 
 void sl__bus_frame(struct sl__bus *b, struct sl__frame *frame)
 {
-    if (!b->fiber || b->stopping) {
+    bool reply = frame->head.type == SL__FRAME_REPLY || frame->head.type == SL__FRAME_REFUSAL;
+
+    if (!b->fiber || b->stopping || reply || sl__bus_asks_itself(b, frame)) {
+        if (reply) /* not in line: a callback may be waiting for it */
+            sl__bus_replied(b, frame);
         if (frame->fd >= 0)
             close(frame->fd);
     } else {

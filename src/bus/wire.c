@@ -27,11 +27,21 @@ static int loop_back(struct sl__bus *b, const struct sl__frame_head *head, const
             b->events.to_master(b->events.self, topic, body, head->body_len);
         return 0;
     }
-    if (!mine)
+    if (head->type == SL__FRAME_REQUEST && !mine && head->target != SL__TO_ANY)
+        return -ESRCH;
+    if (head->type == SL__FRAME_REPLY) { /* to ourselves, then */
+        f.head.target = head->from;
+        sl__bus_replied(b, &f);
+        return 0;
+    }
+    if (head->type != SL__FRAME_REQUEST && !mine)
         return 0;
     if (!sl__mailbox_fits(b, head->body_len))
         return -EAGAIN;
-    f.head.type = SL__FRAME_MESSAGE;
+    if (head->type == SL__FRAME_REQUEST)
+        f.head.target = head->from;
+    else
+        f.head.type = SL__FRAME_MESSAGE;
     f.head.from = b->worker;
     return sl__mailbox_put(b, &f, true);
 }
@@ -45,14 +55,14 @@ static int send_now(struct sl__bus *b, const struct sl__frame_head *head, const 
 }
 
 static int send_in_line(struct sl__bus *b, const struct sl__frame_head *head, const char *topic,
-                        const void *body)
+                        const void *body, int64_t deadline)
 {
     struct waiter w = {.fiber = sl__fiber_current()};
     int r;
 
     sl__list_append(&b->waiters, &w.link);
     do {
-        r = sl__fiber_wait(SL__FOREVER);
+        r = sl__fiber_wait(deadline);
         if (r == 0 && b->stopping)
             r = -EPIPE;
         if (r == 0)
@@ -63,8 +73,8 @@ static int send_in_line(struct sl__bus *b, const struct sl__frame_head *head, co
     return r;
 }
 
-int sl__bus_wire(struct sl__bus *b, const struct sl__frame_head *head, const char *topic,
-                 const void *body)
+int sl__bus_wire_until(struct sl__bus *b, const struct sl__frame_head *head, const char *topic,
+                       const void *body, int64_t deadline)
 {
     struct sl__fiber *self;
     int r = -EAGAIN;
@@ -78,7 +88,26 @@ int sl__bus_wire(struct sl__bus *b, const struct sl__frame_head *head, const cha
     self = sl__fiber_current();
     if (!self || (!b->wire && self == b->fiber)) /* the mailbox cannot wait for itself */
         return -EAGAIN;
-    return send_in_line(b, head, topic, body);
+    return send_in_line(b, head, topic, body, deadline);
+}
+
+int sl__bus_wire(struct sl__bus *b, const struct sl__frame_head *head, const char *topic,
+                 const void *body)
+{
+    return sl__bus_wire_until(b, head, topic, body, SL__FOREVER);
+}
+
+void sl__bus_say(struct sl__bus *b, const struct sl__frame_head *head, const void *body)
+{
+    struct sl__frame f = {.head = *head, .topic = "", .body = body, .fd = -1};
+
+    if (b->stopping)
+        return;
+    f.head.target = head->from;
+    if (b->wire)
+        sl__channel_send(b->wire, head, "", body, -1);
+    else if (head->type == SL__FRAME_REFUSAL)
+        sl__bus_replied(b, &f);
 }
 
 void sl__bus_wake_sender(struct sl__bus *b)

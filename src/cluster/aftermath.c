@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,38 +25,6 @@
 
 #define MESSAGES_MAX 64 /* in a row, before others have their turn */
 #define ROOM (1 << 20)  /* in the pair: ten thousand connections leave in 50 messages */
-
-static const char *home_folder(void)
-{
-    const char *home = getenv("HOME");
-    const struct passwd *user = home && *home ? NULL : getpwuid(getuid());
-
-    return user ? user->pw_dir : home;
-}
-
-static void choose_folder(struct sl__aftermath *a, const char *given)
-{
-    const char *wish = getenv("SHALLOT_CRASH_DIR"), *state = getenv("XDG_STATE_HOME");
-    const char *base = NULL, *below = "/shallot/crashes";
-    int len;
-
-    if (wish)
-        given = wish;
-    if (given) {
-        base = given;
-        below = "";
-    } else if (state && state[0] == '/') {
-        base = state;
-    } else if (geteuid() == 0) {
-        base = "/var/lib";
-    } else {
-        base = home_folder();
-        below = "/.local/state/shallot/crashes";
-    }
-    len = base ? snprintf(a->folder, sizeof a->folder, "%s%s", base, below) : 0;
-    if (len <= 0 || len >= (int)sizeof a->folder)
-        a->folder[0] = '\0';
-}
 
 static void log_line(void *self, const char *text)
 {
@@ -218,7 +185,9 @@ int sl__aftermath_start(struct sl__master *m)
     struct sl__aftermath *a = &m->aftermath;
     int r;
 
-    choose_folder(a, m->config.crash_dir);
+    sl__crash_choose_folder(m->config.crash_dir, a->folder, sizeof a->folder);
+    if (m->config.user)
+        sl__crash_give_folder(a->folder, m->config.user);
     a->memory = sl__memfd_create("shallot-crashes");
     if (a->memory < 0)
         return a->memory;
@@ -257,13 +226,16 @@ void sl__aftermath_archive(struct sl__master *m, struct sl__archive *a)
     sl__archive_fd(a, &m->aftermath.memory);
     sl__archive_fd(a, &m->aftermath.watch.fd);
     sl__archive_fd(a, &m->aftermath.worker_end);
+    sl__archive_text(a, m->aftermath.folder, sizeof m->aftermath.folder);
 }
 
 int sl__aftermath_resume(struct sl__master *m)
 {
     struct sl__aftermath *a = &m->aftermath;
 
-    choose_folder(a, m->config.crash_dir);
+    /* A program that was root has the folder made for it then, unless it names another one now. */
+    if (!m->config.user || m->config.crash_dir || getenv("SHALLOT_CRASH_DIR"))
+        sl__crash_choose_folder(m->config.crash_dir, a->folder, sizeof a->folder);
     a->watch.events = EPOLLIN;
     a->watch.ready = on_ready;
     sl__watchdog_start(m);

@@ -70,6 +70,15 @@ void sl__namers_finish(struct sl__master *m);
 void sl__crash_describe(const struct sl__crash_record *r,
                         void (*line)(void *self, const char *text), void *self);
 
+/* crash_folder.c */
+/** Where reports go: SHALLOT_CRASH_DIR, or @p given (may be NULL), or the usual place. "": nowhere.
+ */
+void sl__crash_choose_folder(const char *given, char *buf, size_t size);
+/** Makes it, with all above it. True if it was not there. */
+bool sl__crash_make_folder(const char *path);
+/** As root, which will soon be @p user: makes it now, for that user, if it is not there. */
+void sl__crash_give_folder(const char *path, const char *user);
+
 /* watchdog.c */
 void sl__watchdog_start(struct sl__master *m);
 void sl__watchdog_stop(struct sl__master *m);

@@ -21,8 +21,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define READ_PACKETS 16u /* in one wake-up, so that one loud worker does not starve the others */
-#define FD_COST 1024u    /* what a descriptor counts against the limit */
+/* In one wake-up: so that one loud worker does not starve the others, and what a mailbox gets
+ * before its turn stays in the cache. */
+#define READ_PACKETS 4u
+#define FD_COST 1024u /* what a descriptor counts against the limit */
 #define SOCKET_BUFFER (4 << 20)
 #define RETRY_NS (10 * SL__MS) /* the kernel is out of memory or of descriptors in flight */
 
@@ -252,7 +254,7 @@ static int append(struct sl__channel *c, const struct sl__frame_head *head, cons
                   const void *body, int fd)
 {
     bool large = head->flags & SL__FRAME_BODY_FD;
-    size_t size = sl__frame_size(topic ? strlen(topic) : 0, large ? 0 : (size_t)head->body_len);
+    size_t size = sl__frame_size(head->topic_len, large ? 0 : (size_t)head->body_len);
     size_t cost = size + (large ? (size_t)head->body_len : fd >= 0 ? FD_COST : 0);
     struct sl__batch *b;
 
@@ -274,16 +276,19 @@ static int append(struct sl__channel *c, const struct sl__frame_head *head, cons
     return 0;
 }
 
-/* 0, or why a frame cannot be taken. What is no message never waits for messages: READY would be
- * lost. */
-static int admit(struct sl__channel *c, const struct sl__frame_head *head, const char *topic)
+/* 0, with the length of the topic filled in, or why a frame cannot be taken. What is no message
+ * never waits for messages: READY would be lost. */
+static int admit(struct sl__channel *c, struct sl__frame_head *head, const char *topic)
 {
-    bool limited = head->type == SL__FRAME_SEND || head->type == SL__FRAME_MESSAGE;
+    size_t topic_len = topic ? strlen(topic) : 0;
+    bool limited = head->type == SL__FRAME_SEND || head->type == SL__FRAME_MESSAGE ||
+                   head->type == SL__FRAME_REQUEST || head->type == SL__FRAME_REPLY;
 
     if (c->broken)
         return -EPIPE;
-    if (topic && strlen(topic) > SL__TOPIC_MAX)
+    if (topic_len > SL__TOPIC_MAX)
         return -EMSGSIZE;
+    head->topic_len = (uint16_t)topic_len;
     if (limited && c->queued > 0 &&
         (c->queued >= c->limit || head->body_len > c->limit - c->queued)) {
         c->above = true;
@@ -302,7 +307,7 @@ int sl__channel_send(struct sl__channel *c, const struct sl__frame_head *head, c
         goto out;
     h.flags = fd >= 0 ? SL__FRAME_HAS_FD : 0;
     if (h.body_len > SL__INLINE_MAX ||
-        sl__frame_size(topic ? strlen(topic) : 0, (size_t)h.body_len) > SL__INLINE_MAX) {
+        sl__frame_size(h.topic_len, (size_t)h.body_len) > SL__INLINE_MAX) {
         r = fd >= 0 ? -EMSGSIZE : sl__memfd_seal(body, (size_t)h.body_len);
         if (r < 0)
             goto out;

@@ -41,7 +41,7 @@ void sl__channel_set_low(struct sl__channel *c, size_t octets);
  * @param fd  a descriptor to travel with it (not with a body that needs a memfd), owned by the
  * channel from here on whatever is returned; -1
  * @return    0; -EAGAIN over the limit (nothing is queued; an empty queue takes one frame of any
- * size, and only messages, SEND and MESSAGE, are ever refused); -EMSGSIZE for a topic over
+ * size, and only SEND, MESSAGE, REQUEST and REPLY are ever refused); -EMSGSIZE for a topic over
  * SL__TOPIC_MAX or a large body beside @p fd; -ENOMEM, -EMFILE and the like if there is no memfd to
  * be had; -EPIPE
  */

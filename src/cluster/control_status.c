@@ -11,6 +11,7 @@
 #include "cluster/master_state.h"
 
 #include <inttypes.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -216,7 +217,7 @@ static void list(struct paper *p, const char *name, bool opens)
     p->first = opens;
 }
 
-void sl__control_status(struct sl__control_client *c, bool json)
+static void write_status(struct sl__control_client *c, bool json)
 {
     struct sl__master *m = c->master;
     struct paper p = {.client = c, .json = json, .first = true};
@@ -243,6 +244,19 @@ void sl__control_status(struct sl__control_client *c, bool json)
     }
     sl__buf_finish(&p.text);
     sl_stats_free(stats);
+}
+
+/* The program's main() may have set a locale in which a number has a comma. */
+void sl__control_status(struct sl__control_client *c, bool json)
+{
+    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    locale_t before = plain ? uselocale(plain) : (locale_t)0;
+
+    write_status(c, json);
+    if (!plain)
+        return;
+    uselocale(before);
+    freelocale(plain);
 }
 
 void sl__control_latencies(struct sl__control_client *c)

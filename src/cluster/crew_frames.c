@@ -289,6 +289,10 @@ void sl__crew_frame(void *self, struct sl__frame *frame)
     case SL__FRAME_STATE:
     case SL__FRAME_ONCE_ASK:
     case SL__FRAME_ONCE_DONE:
+    case SL__FRAME_REQUEST:
+    case SL__FRAME_REPLY:
+    case SL__FRAME_REFUSAL:
+    case SL__FRAME_FORGET:
         relay(w, frame);
         break;
     case SL__FRAME_GIVE:

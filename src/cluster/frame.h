@@ -14,7 +14,7 @@
 
 #include "base/str.h"
 
-#define SL__CHANNEL_VERSION 1u
+#define SL__CHANNEL_VERSION 2u
 #define SL__BATCH_MAX ((size_t)65536) /* octets of one packet */
 #define SL__TOPIC_MAX 255u
 #define SL__BATCH_FDS 32 /* descriptors of one packet (the kernel allows 253) */
@@ -49,13 +49,22 @@ enum sl__frame_type {
     SL__FRAME_ADOPT,        /* a connection of the earlier generation; fd; target: listener index */
     SL__FRAME_SHARED = 56,  /* topic: name; fd: the memory; before WELCOME */
     SL__FRAME_QUESTION,     /* of an operator; topic: what is asked; target: number for ANSWER */
+    /* Requests between workers, and what comes of them. The asker numbers its requests.
+       worker -> master: from: the number; target: the answerer (SL__TO_ANY: the master chooses) in
+       REQUEST and FORGET, the asker in REPLY and REFUSAL. master -> worker: target: the number;
+       from: the asker in REQUEST, the answerer in REPLY and REFUSAL. */
+    SL__FRAME_REQUEST = 64, /* topic, body */
+    SL__FRAME_REPLY,        /* body */
+    SL__FRAME_REFUSAL,      /* there will be no reply; body: int32_t, a negative error */
+    SL__FRAME_FORGET,       /* worker -> master: the asker waits no longer */
 };
 
 enum sl__target_special {
     SL__TO_ALL = 0xffffffffu,
     SL__TO_OTHERS = 0xfffffffeu,
     SL__TO_MASTER = 0,
-    SL__TO_RETAINED = 0xfffffffdu
+    SL__TO_RETAINED = 0xfffffffdu,
+    SL__TO_ANY = 0xfffffffcu /* of a REQUEST */
 };
 
 enum sl__frame_flags {
@@ -70,7 +79,7 @@ struct sl__frame_head {
     uint8_t type;
     uint8_t flags;
     uint16_t topic_len; /* without NUL, at most 255 */
-    uint32_t from;      /* sender's worker id; filled in by the master */
+    uint32_t from;      /* sender's worker id, filled in by the master; see SL__FRAME_REQUEST */
     uint32_t target;
     uint64_t body_len; /* in the batch, or in the memfd with SL__FRAME_BODY_FD */
 };

@@ -71,6 +71,19 @@ static void gap(void *self, uint32_t worker, uint64_t missed)
             (unsigned long long)missed, missed == 1 ? "" : "s");
 }
 
+/* A program that makes up topics without end would fill the log, too. */
+static void forgotten(void *self, const char *topic)
+{
+    struct sl__master *m = self;
+    uint64_t count = ++m->forgotten;
+
+    if ((count & (count - 1)) == 0)
+        sl__log(SL__WARN,
+                "the retained messages are over %zu octets: the last value of %s is forgotten "
+                "(%llu so far)",
+                m->config.queue_bytes, topic, (unsigned long long)count);
+}
+
 static void donor_timer(struct sl__timer *t)
 {
     struct sl__master *m = SL__OWNER(t, struct sl__master, donor);
@@ -103,8 +116,10 @@ int sl__master_bus_start(struct sl__master *m)
         .queue_bytes = m->config.queue_bytes,
         .message_bytes = m->config.message_bytes,
         .log_bytes = LOG_BYTES,
+        .retained_bytes = m->config.queue_bytes,
     };
-    const struct sl__relay_actions actions = {send_to, to_master, gap, m};
+    const struct sl__relay_actions actions = {
+        .send = send_to, .to_master = to_master, .gap = gap, .forgotten = forgotten, .self = m};
 
     m->donor.fire = donor_timer;
     m->relay = sl__relay_new(&limits, &actions);

@@ -51,6 +51,7 @@ struct sl__master {
     struct sl__timer wake; /* the supervisor's */
     struct sl__task look;  /* it is due, once what has happened meanwhile has been heard */
     struct sl__relay *relay;
+    uint64_t forgotten;                  /* retained messages that are not kept any more */
     struct sl__timer donor;              /* the relay's: ASK was not answered */
     uint32_t donor_ask;                  /* the ask the timer runs for; 0: none */
     struct sl__development *development; /* NULL in production */

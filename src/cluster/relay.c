@@ -19,50 +19,6 @@ static bool topic_fits(const char *topic)
     return len > 0 && len <= SL__TOPIC_MAX;
 }
 
-/*
- * A queue that held little before may take one message of any size; beyond that it is over its
- * limit, except for what its own join put there.
- */
-static void deliver(struct sl__relay *r, struct sl__peer *p, const struct sl__frame_head *head,
-                    const char *topic, const void *body, int body_fd)
-{
-    size_t size = sl__frame_size(strlen(topic), (size_t)head->body_len), before;
-
-    if (!sl__relay_put(r, p, head, topic, body, body_fd))
-        return;
-    before = p->waiting > size ? p->waiting - size : 0;
-    if (before < p->allowance)
-        p->allowance = before;
-    if (p->waiting <= r->limits.queue_bytes + p->allowance ||
-        before <= r->limits.queue_bytes / 4 + p->allowance)
-        return;
-    p->state = SL__PEER_BEHIND;
-    p->drained = false;
-    p->since = r->position + 1;
-    p->missed = 0;
-}
-
-static int retain(struct sl__relay *r, const struct sl__frame_head *head, const char *topic,
-                  const void *body, int body_fd)
-{
-    struct sl__note *n = sl__note_new(head, topic, body, body_fd);
-    void *old = NULL;
-
-    if (!n)
-        return -ENOMEM;
-    n->position = r->position;
-    if (sl__map_set(&r->retained, sl__str_of(topic), n, &old) < 0) {
-        sl__note_free(n);
-        return -ENOMEM;
-    }
-    if (old) {
-        sl__list_remove(&((struct sl__note *)old)->link);
-        sl__note_free(old);
-    }
-    sl__list_append(&r->retained_order, &n->link);
-    return 0;
-}
-
 static bool to_everybody(uint32_t target)
 {
     return target == SL__TO_ALL || target == SL__TO_OTHERS || target == SL__TO_RETAINED;
@@ -118,21 +74,19 @@ struct sl__relay *sl__relay_new(const struct sl__relay_limits *limits,
     r->position = 1;
     sl__list_init(&r->retained_order);
     sl__list_init(&r->tasks);
+    sl__list_init(&r->asked);
     sl__list_init(&r->log);
     return r;
 }
 
 void sl__relay_free(struct sl__relay *r)
 {
-    struct sl__link *first;
-
     if (!r)
         return;
     sl__relay_log_clear(r);
     sl__relay_once_finish(r);
-    while ((first = sl__list_take(&r->retained_order)))
-        sl__note_free(SL__OWNER(first, struct sl__note, link));
-    sl__map_finish(&r->retained);
+    sl__relay_request_finish(r);
+    sl__relay_retained_finish(r);
     sl__free(r->peers);
     sl__free(r);
 }
@@ -175,6 +129,7 @@ void sl__relay_leave(struct sl__relay *r, uint32_t worker)
     r->peer_count--;
     sl__relay_log_review(r);
     sl__relay_once_leave(r, worker);
+    sl__relay_request_leave(r, worker);
     sl__relay_settle(r);
 }
 
@@ -201,6 +156,12 @@ int sl__relay_frame(struct sl__relay *r, uint32_t from, const struct sl__frame *
     case SL__FRAME_ONCE_DONE:
         if (topic_fits(frame->topic))
             result = sl__relay_once_done(r, p, frame->topic, frame->head.target == 1);
+        break;
+    case SL__FRAME_REQUEST:
+    case SL__FRAME_REPLY:
+    case SL__FRAME_REFUSAL:
+    case SL__FRAME_FORGET:
+        result = sl__relay_request(r, p, frame);
         break;
     default:
         break;
@@ -291,6 +252,30 @@ bool sl__relay_put(struct sl__relay *r, struct sl__peer *p, const struct sl__fra
     return !p->dead;
 }
 
+/*
+ * A queue that held little before may take one frame of any size; beyond that it is over its limit,
+ * except for what its own join put there.
+ */
+bool sl__relay_deliver(struct sl__relay *r, struct sl__peer *p, const struct sl__frame_head *head,
+                       const char *topic, const void *body, int body_fd, uint64_t since)
+{
+    size_t size = sl__frame_size(strlen(topic), (size_t)head->body_len), before;
+
+    if (!sl__relay_put(r, p, head, topic, body, body_fd))
+        return false;
+    before = p->waiting > size ? p->waiting - size : 0;
+    if (before < p->allowance)
+        p->allowance = before;
+    if (p->waiting <= r->limits.queue_bytes + p->allowance ||
+        before <= r->limits.queue_bytes / 4 + p->allowance)
+        return true;
+    p->state = SL__PEER_BEHIND;
+    p->drained = false;
+    p->since = since;
+    p->missed = 0;
+    return true;
+}
+
 bool sl__relay_control(struct sl__relay *r, struct sl__peer *p, enum sl__frame_type type,
                        uint32_t target, const char *topic)
 {
@@ -318,7 +303,7 @@ int sl__relay_publish(struct sl__relay *r, const struct sl__frame_head *head, co
         if (p->dead || !sl__relay_meant(p, head->target, head->from))
             continue;
         if (p->state == SL__PEER_LIVE) {
-            deliver(r, p, head, topic, body, body_fd);
+            sl__relay_deliver(r, p, head, topic, body, body_fd, r->position + 1);
             continue;
         }
         p->missed += p->state == SL__PEER_BEHIND;
@@ -327,7 +312,7 @@ int sl__relay_publish(struct sl__relay *r, const struct sl__frame_head *head, co
     if (log && r->logging)
         sl__relay_log_append(r, head, topic, body, body_fd);
     if (head->target == SL__TO_RETAINED)
-        result = retain(r, head, topic, body, body_fd);
+        result = sl__relay_retain(r, head, topic, body, body_fd);
     r->position++;
     return result;
 }

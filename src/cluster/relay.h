@@ -28,6 +28,7 @@ struct sl__relay_limits {
     size_t log_bytes; /* messages kept since the retained snapshot; over it, and over the size of
                          that snapshot, a fresh one is asked for; queue_bytes beyond that the
                          log is lost */
+    size_t retained_bytes; /* retained messages together; over it those set longest ago go */
 };
 
 /**
@@ -44,6 +45,8 @@ struct sl__relay_actions {
     void (*to_master)(void *self, const struct sl__frame *frame);
     /** Worker @p worker missed @p missed messages (once per gap, when it ends). */
     void (*gap)(void *self, uint32_t worker, uint64_t missed);
+    /** The retained message of this topic is kept no longer: there are too many. May be NULL. */
+    void (*forgotten)(void *self, const char *topic);
     void *self;
 };
 
@@ -60,13 +63,14 @@ void sl__relay_allow(struct sl__relay *r, uint64_t message_bytes);
  * and takes state. */
 void sl__relay_join(struct sl__relay *r, uint32_t worker, bool shares);
 /** A worker is gone. Its unfinished once-tasks are granted again, joins that waited for its state
- * ask another. */
+ * ask another, requests it had not answered are refused. */
 void sl__relay_leave(struct sl__relay *r, uint32_t worker);
 /** A worker has been told to drain: it gets messages as before, but is asked for its state, and
  * granted a once-task, only if nobody else can. */
 void sl__relay_leaving(struct sl__relay *r, uint32_t worker);
-/** SEND, STATE, ONCE_ASK or ONCE_DONE came from a worker. frame->fd (memfd body) stays the
- * caller's. 0; -EBADMSG for nonsense; -ENOMEM: a retained message was relayed, but not kept. */
+/** SEND, STATE, ONCE_ASK, ONCE_DONE, REQUEST, REPLY, REFUSAL or FORGET came from a worker.
+ * frame->fd (memfd body) stays the caller's. 0; -EBADMSG for nonsense; -ENOMEM: a retained message
+ * was relayed, but not kept. */
 int sl__relay_frame(struct sl__relay *r, uint32_t from, const struct sl__frame *frame);
 /** The master itself sends. @p target as in SEND. 0; -EINVAL for a bad topic; -EMSGSIZE; -ENOMEM as
  * above. */

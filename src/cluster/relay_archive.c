@@ -1,6 +1,6 @@
 /*
- * The relay on its way through an exec of the master: every message it keeps, who has had what, and
- * which once-task runs where.
+ * The relay on its way through an exec of the master: every message it keeps, who has had what,
+ * which once-task runs where, and which requests are open.
  *
  * Comes from master_upgrade.c. Large bodies stay in their memfds, whose descriptors are inherited.
  */
@@ -60,6 +60,7 @@ static void write_note(struct sl__archive *a, struct sl__note *n)
     sl__archive_bytes(a, &n->head, sizeof n->head);
     sl__archive_fd(a, &n->body_fd);
     sl__archive_text(a, n->topic, SL__TOPIC_MAX + 1);
+    sl__archive_bool(a, &n->once);
     sl__archive_size(a, &body_len, SIZE_MAX);
     sl__archive_bytes(a, n->body, body_len);
 }
@@ -72,12 +73,14 @@ static struct sl__note *read_note(struct sl__archive *a)
     struct sl__note *n = NULL;
     uint64_t position;
     size_t body_len = 0;
+    bool once = false;
     int fd = -1;
 
     sl__archive_u64(a, &position);
     sl__archive_bytes(a, &head, sizeof head);
     sl__archive_fd(a, &fd);
     sl__archive_text(a, topic, sizeof topic);
+    sl__archive_bool(a, &once);
     sl__archive_size(a, &body_len, a->end - a->at);
     if (a->error == 0 && fd < 0 && body_len != head.body_len)
         fail(a, -EBADMSG);
@@ -93,6 +96,7 @@ static struct sl__note *read_note(struct sl__archive *a)
     n->head = head;
     n->position = position;
     n->body_fd = fd;
+    n->once = once;
     a->at += body_len;
     return n;
 }
@@ -171,6 +175,28 @@ static void archive_tasks(struct sl__relay *r, struct sl__archive *a)
     }
 }
 
+static void archive_requests(struct sl__relay *r, struct sl__archive *a)
+{
+    size_t count = length(&r->asked);
+    struct sl__link *at = r->asked.next;
+
+    sl__archive_u32(a, &r->answered_last);
+    sl__archive_size(a, &count, NOTES_MAX);
+    for (; count > 0 && a->error == 0; count--) {
+        struct sl__asked request = {0};
+
+        if (!a->reading) {
+            request = *SL__OWNER(at, struct sl__asked, link);
+            at = at->next;
+        }
+        sl__archive_u32(a, &request.asker);
+        sl__archive_u32(a, &request.number);
+        sl__archive_u32(a, &request.answerer);
+        if (a->reading && sl__relay_asked(r, request.asker, request.number, request.answerer) < 0)
+            fail(a, -ENOMEM);
+    }
+}
+
 /* What follows from the lists. */
 static void put_in_order(struct sl__relay *r, struct sl__archive *a)
 {
@@ -179,6 +205,7 @@ static void put_in_order(struct sl__relay *r, struct sl__archive *a)
     for (struct sl__link *at = r->retained_order.next; at != &r->retained_order; at = at->next) {
         struct sl__note *n = SL__OWNER(at, struct sl__note, link);
 
+        r->retained_octets += sl__note_octets(n);
         if (sl__map_set(&r->retained, sl__str_of(n->topic), n, NULL) < 0)
             fail(a, -ENOMEM);
     }
@@ -208,6 +235,7 @@ void sl__relay_archive(struct sl__relay *r, struct sl__archive *a)
     sl__archive_u32(a, &r->donor_before);
     sl__archive_u32(a, &r->overtaken);
     archive_tasks(r, a);
+    archive_requests(r, a);
     if (a->reading)
         put_in_order(r, a);
 }

@@ -124,6 +124,7 @@ int sl__relay_once_done(struct sl__relay *r, struct sl__peer *p, const char *nam
 {
     struct sl__frame_head head = {.type = SL__FRAME_MESSAGE, .target = SL__TO_RETAINED};
     struct sl__once *t = find(r, name);
+    int result;
 
     if (!t || t->done || t->owner != p->id)
         return -EBADMSG;
@@ -137,7 +138,9 @@ int sl__relay_once_done(struct sl__relay *r, struct sl__peer *p, const char *nam
     t->waiting = NULL;
     t->waiting_count = t->waiting_size = 0;
     head.from = p->id;
-    return sl__relay_publish(r, &head, name, NULL, -1);
+    result = sl__relay_publish(r, &head, name, NULL, -1);
+    sl__relay_retained_once(r, name);
+    return result;
 }
 
 void sl__relay_once_leave(struct sl__relay *r, uint32_t id)

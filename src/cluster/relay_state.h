@@ -1,7 +1,7 @@
 /*
  * What the relay remembers, shared by its files: relay.c (the door, and who gets a message),
  * relay_join.c (bringing workers to the present), relay_log.c (what is kept for that),
- * relay_once.c.
+ * relay_retained.c, relay_once.c, relay_request.c.
  *
  * Every message has a position, one higher than the message before. "The log since p" are the
  * messages at positions >= p.
@@ -21,6 +21,7 @@ struct sl__note {
     int body_fd;                /* own duplicate; -1: the body is in here */
     char *topic;                /* points behind the struct */
     void *body;                 /* likewise */
+    bool once;                  /* retained: says that a once-task is done, and is kept for ever */
 };
 
 enum sl__peer_state {
@@ -61,6 +62,12 @@ struct sl__once {
     size_t waiting_count, waiting_size;
 };
 
+/** A request that has been passed on, until its reply, its refusal, or the end of either side. */
+struct sl__asked {
+    struct sl__link link;
+    uint32_t asker, number, answerer;
+};
+
 struct sl__relay {
     struct sl__relay_limits limits;
     struct sl__relay_actions actions;
@@ -69,7 +76,11 @@ struct sl__relay {
     size_t peer_count, peer_size;
     struct sl__map retained; /* topic -> struct sl__note, also in retained_order by position */
     struct sl__link retained_order;
-    struct sl__link tasks; /* struct sl__once; a program names a handful */
+    size_t retained_octets;
+    struct sl__link tasks;   /* struct sl__once; a program names a handful */
+    struct sl__link asked;   /* struct sl__asked, oldest first */
+    struct sl__map asked_by; /* the same, by asker and number */
+    uint32_t answered_last;  /* whom SL__TO_ANY chose last */
 
     bool logging; /* somebody shares, or did and nobody without sharing has taken over */
     struct sl__link log;
@@ -100,6 +111,11 @@ bool sl__relay_meant(const struct sl__peer *p, uint32_t target, uint32_t from);
 /** Puts a message into the one order, and into all queues it is for. 0 or -ENOMEM (see relay.h). */
 int sl__relay_publish(struct sl__relay *r, const struct sl__frame_head *head, const char *topic,
                       const void *body, int body_fd);
+
+/** Sends a frame that a program's data makes large. Beyond its limit the peer is BEHIND from
+ * position @p since on. False if the peer is dead now. */
+bool sl__relay_deliver(struct sl__relay *r, struct sl__peer *p, const struct sl__frame_head *head,
+                       const char *topic, const void *body, int body_fd, uint64_t since);
 
 /* relay_join.c */
 /** Does whatever is due: opens an ask, brings peers to the present. The last act of every call. */
@@ -136,5 +152,22 @@ int sl__relay_once_done(struct sl__relay *r, struct sl__peer *p, const char *nam
 /** Gives its tasks to the next, and forgets it as a waiter. */
 void sl__relay_once_leave(struct sl__relay *r, uint32_t id);
 void sl__relay_once_finish(struct sl__relay *r);
+
+/* relay_retained.c */
+/** Keeps a message as its topic's last value. 0 or -ENOMEM. */
+int sl__relay_retain(struct sl__relay *r, const struct sl__frame_head *head, const char *topic,
+                     const void *body, int body_fd);
+/** What is retained under this name says that a once-task is done. */
+void sl__relay_retained_once(struct sl__relay *r, const char *name);
+void sl__relay_retained_finish(struct sl__relay *r);
+
+/* relay_request.c */
+/** REQUEST, REPLY, REFUSAL or FORGET came from @p p. 0 or -EBADMSG. */
+int sl__relay_request(struct sl__relay *r, struct sl__peer *p, const struct sl__frame *frame);
+/** Remembers a request that has been passed on. 0 or -ENOMEM. */
+int sl__relay_asked(struct sl__relay *r, uint32_t asker, uint32_t number, uint32_t answerer);
+/** What it was asked is refused, what it asked is forgotten. */
+void sl__relay_request_leave(struct sl__relay *r, uint32_t id);
+void sl__relay_request_finish(struct sl__relay *r);
 
 #endif

@@ -193,19 +193,6 @@ void sl__backtrace_raw(const struct sl__crash_copy *c, const struct sl__module *
         scan_stack(c, modules, out);
 }
 
-static void make_folders(const char *path)
-{
-    char part[1024];
-
-    for (size_t i = 1; path[i - 1] && i < sizeof part; i++) {
-        if (path[i] != '/' && path[i] != '\0')
-            continue;
-        memcpy(part, path, i);
-        part[i] = '\0';
-        mkdir(part, 0700);
-    }
-}
-
 /* "17-NAME.txt" is 17; 0 if it is no report, or another program's with @p name given. */
 static unsigned long number_of(const char *file, const char *name)
 {
@@ -259,7 +246,7 @@ static FILE *open_report(struct sl__crash_order *o, unsigned long *ret_number)
     for (char *c = o->name; *c; c++)
         if (*c == '/' || *c == '\n')
             *c = '_';
-    make_folders(o->folder);
+    sl__crash_make_folder(o->folder);
     n = survey(o->folder, o->name, &count, &lowest);
     for (unsigned tries = 0; fd < 0 && tries < TRIES; tries++) {
         report_path(path, sizeof path, o, ++n);

@@ -137,6 +137,9 @@ static void take_frame(void *self, struct sl__frame *frame)
     case SL__FRAME_JOIN_STATE:
     case SL__FRAME_JOINED:
     case SL__FRAME_ONCE_GRANT:
+    case SL__FRAME_REQUEST:
+    case SL__FRAME_REPLY:
+    case SL__FRAME_REFUSAL:
         w->events.bus(w->events.self, frame);
         return;
     case SL__FRAME_DRAIN:

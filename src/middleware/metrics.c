@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -102,6 +103,33 @@ static void gauges(struct page *p, const sl_stats *s)
     gauge(p, "uptime_seconds", "Since the master started.", s->uptime);
 }
 
+static void fill(struct page *p, const sl_stats *s)
+{
+    requests(p, &s->total);
+    durations(p, &s->total);
+    counter(p, "received_bytes_total", "Octets received from clients.", s->total.bytes_in);
+    counter(p, "sent_bytes_total", "Octets sent to clients.", s->total.bytes_out);
+    counter(p, "messages_received_total", "Messages that workers received.", s->total.messages_in);
+    counter(p, "messages_sent_total", "Messages that workers sent.", s->total.messages_out);
+    counter(p, "log_lines_dropped_total", "Log lines that nobody took.", s->total.log_dropped);
+    counter(p, "workers_started_total", "Workers started.", s->started);
+    counter(p, "worker_restarts_total", "Workers that died unasked.", s->restarts);
+    gauges(p, s);
+}
+
+/* The program may have set a locale in which a number has a comma. Nothing waits meanwhile. */
+static void fill_plainly(struct page *p, const sl_stats *s)
+{
+    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    locale_t before = plain ? uselocale(plain) : (locale_t)0;
+
+    fill(p, s);
+    if (!plain)
+        return;
+    uselocale(before);
+    freelocale(plain);
+}
+
 static int run(sl_ctx *c, void *self)
 {
     sl_stats *s = sl_stats_new(sl_app_of(c));
@@ -112,16 +140,7 @@ static int run(sl_ctx *c, void *self)
         sl_stats_free(s);
         return sl_fail(c, 503, "no numbers to be had");
     }
-    requests(&p, &s->total);
-    durations(&p, &s->total);
-    counter(&p, "received_bytes_total", "Octets received from clients.", s->total.bytes_in);
-    counter(&p, "sent_bytes_total", "Octets sent to clients.", s->total.bytes_out);
-    counter(&p, "messages_received_total", "Messages that workers received.", s->total.messages_in);
-    counter(&p, "messages_sent_total", "Messages that workers sent.", s->total.messages_out);
-    counter(&p, "log_lines_dropped_total", "Log lines that nobody took.", s->total.log_dropped);
-    counter(&p, "workers_started_total", "Workers started.", s->started);
-    counter(&p, "worker_restarts_total", "Workers that died unasked.", s->restarts);
-    gauges(&p, s);
+    fill_plainly(&p, s);
     sl_stats_free(s);
     sl_type(c, "text/plain; version=0.0.4; charset=utf-8");
     sl_set_header(c, "Cache-Control", "no-store");

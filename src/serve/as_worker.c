@@ -109,7 +109,7 @@ static void on_orphaned(void *self)
     int64_t grace = s->app->options.grace_ms * SL__MS;
 
     sl__log(SL__WARN, "the master is gone. finishing what was begun");
-    sl__bus_writable(s->app->bus);
+    sl__bus_orphaned(s->app->bus);
     if (!s->accepting) { /* it serves nobody yet, and never will */
         fflush(stdout);
         _exit(1);

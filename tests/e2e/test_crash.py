@@ -1,11 +1,13 @@
 """A worker crashes: its clients are answered, the report names the place, the successor serves."""
 import os
+import pwd
 import re
 import resource
 import select
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -490,6 +492,21 @@ def test_the_log_and_the_report_mean_the_same_request(app):
     number = program.expect(r"#(\d+-\d+) about to").group(1)
     program.expect(rf"request {number}, [2-9]\d+\.\d ms old")
     is_500(waiting.read_response())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
+def test_reports_of_a_master_that_gave_up_root(app):
+    nobody = pwd.getpwnam("nobody").pw_uid
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        folder = Path(name) / "state/crashes"
+        program = app(options='.user = "nobody"', env={"SHALLOT_CRASH_DIR": str(folder)})
+        is_500(program.get("/segv"))
+        program.expect(r"write_nowhere at .*app\.c")
+        program.expect("report 1:")
+        assert (folder / "1-app.txt").stat().st_uid == nobody
+        assert folder.stat().st_mode & 0o777 == 0o700
+        program.stop()
 
 
 def test_without_a_folder_nothing_is_kept(app):

@@ -119,6 +119,11 @@ def test_ip1_master(talk):
     expect_heard(talk, "hello", [])
 
 
+def test_a_request_and_its_reply(talk):
+    found = re.fullmatch(r"worker (\d) has heard hello, says worker (\d)\n", talk.get("/ask/hello").text)
+    assert found.group(1) != found.group(2)
+
+
 NUMBERED = """
 #include <shallot.h>
 #include <stdlib.h>

@@ -19,7 +19,7 @@ APP = """
 static int hello(sl_ctx *c) { return sl_text(c, "VERSION %s", getenv("NOTIFY_SOCKET") || getenv("LISTEN_FDS") ? "leaked" : "clean"); }
 int main(void)
 {
-    sl_app *app = sl_new(.instances = 2, .name = "citizen", .control = "off" OPTIONS);
+    sl_app *app = sl_new(.instances = 2, .name = "citizen" OPTIONS);
     sl_get(app, "/", hello);
     BEFORE
     return sl_listen(app);

@@ -185,6 +185,7 @@ def test_another_size_begins_afresh_and_says_so(put, start):
 def test_code_that_fails_leaves_them_alone(put, start):
     program = start([put()])
     hits(program, "a")
+    program.report_expected = True  # main() returns without sl_free()
     put("two", capacity=500, more="if (sl_worker_id() > 2) return 7;")
     program.signal(signal.SIGHUP)
     program.expect("generation 2 failed")

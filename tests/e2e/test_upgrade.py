@@ -15,7 +15,7 @@ TOP
 static sl_counter *n;
 static long messages;
 static void on_add(sl_app *app, const sl_message *m, void *self) { messages++; }
-static void on_ask(sl_app *app, const sl_message *m, void *self) { sl_send(app, "answer", "VERSION", 7); }
+static void on_ask(sl_app *app, const sl_message *m, void *self) { sl_send(app, "answer", "VERSION", sizeof "VERSION" - 1); }
 static int version(sl_ctx *c) { return sl_text(c, "VERSION %d", getpid()); }
 static int slow(sl_ctx *c) { int r = sl_sleep(1000); return r < 0 ? r : sl_text(c, "VERSION"); }
 static int crash(sl_ctx *c) { volatile int *nowhere = NULL; return *nowhere; }

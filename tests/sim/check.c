@@ -12,6 +12,8 @@
 
 #include "sim.h"
 
+#define ONCE_OCTETS (TASKS * (sizeof(struct sl__note) + 3)) /* what tasks leave is always kept */
+
 void check_failed(struct world *w, const char *fmt, ...)
 {
     va_list args;
@@ -87,6 +89,13 @@ void check_message(struct world *w, struct worker *k, uint64_t position)
         check_apply(&k->state, position);
 }
 
+void check_request(struct world *w, struct worker *k, uint64_t position)
+{
+    CHECK(w, k->joined, "a request for worker %u, which has not joined", k->id);
+    CHECK(w, k->cursor <= position, "worker %u is asked after a later message", k->id);
+    skip_to(w, k, position);
+}
+
 void check_join_state(struct world *w, struct worker *k, const struct shared *state)
 {
     trace(w, "worker %u takes the state at %llu", k->id, (unsigned long long)state->position);
@@ -107,6 +116,12 @@ void check_gap(struct world *w, struct worker *k, uint64_t missed)
     k->gaps += missed;
 }
 
+/* Then it has no last value for those who come now. */
+static bool forgotten(const struct world *w, unsigned topic)
+{
+    return topic < TOPICS && w->forgotten[topic];
+}
+
 void check_joined(struct world *w, struct worker *k, uint64_t position)
 {
     CHECK(w, !k->joined, "worker %u joined twice", k->id);
@@ -117,11 +132,24 @@ void check_joined(struct world *w, struct worker *k, uint64_t position)
     for (unsigned t = 0; t < TOPICS + TASKS; t++) {
         uint64_t last = k->last[t];
 
-        CHECK(w, last != 0 || w->last[t] == 0 || w->last[t] >= k->cursor,
+        CHECK(w, last != 0 || w->last[t] == 0 || w->last[t] >= k->cursor || forgotten(w, t),
               "worker %u joined without a retained value", k->id);
     }
     k->joined_at = k->cursor;
     k->gaps = k->skipped = 0;
+}
+
+/* Nothing is remembered of requests whose asker or answerer is gone. */
+static void check_requests(struct world *w)
+{
+    const struct sl__relay *r = w->relay;
+
+    for (struct sl__link *at = r->asked.next; at != &r->asked; at = at->next) {
+        const struct sl__asked *a = SL__OWNER(at, struct sl__asked, link);
+
+        CHECK(w, w->workers[a->asker].connected && w->workers[a->answerer].connected,
+              "a request of worker %u to worker %u, which is gone", a->asker, a->answerer);
+    }
 }
 
 static void check_supervisor(struct world *w)
@@ -158,6 +186,8 @@ void check_always(struct world *w)
     CHECK(w, r->position == w->position, "the relay lost count");
     CHECK(w, !r->donor || w->workers[r->donor].connected, "the dead are asked for their state");
     CHECK(w, r->logging || (!r->snapshot && r->log_octets == 0), "a log that nobody needs");
+    CHECK(w, r->retained_octets <= r->limits.retained_bytes + ONCE_OCTETS, "too much is retained");
+    check_requests(w);
     CHECK(w, r->log_octets <= soft + r->limits.queue_bytes, "the log is too long");
     check_supervisor(w);
 }
@@ -174,8 +204,8 @@ static void check_worker(struct world *w, struct worker *k, const struct worker 
     CHECK(w, k->skipped == k->gaps, "worker %u missed %llu, told of %llu", k->id,
           (unsigned long long)k->skipped, (unsigned long long)k->gaps);
     for (unsigned t = 0; t < TOPICS + TASKS; t++)
-        CHECK(w, k->last[t] == w->last[t], "worker %u has not the last value of topic %u", k->id,
-              t);
+        CHECK(w, k->last[t] == w->last[t] || (k->last[t] < w->last[t] && forgotten(w, t)),
+              "worker %u has not the last value of topic %u", k->id, t);
     for (unsigned t = 0; t < TASKS; t++)
         CHECK(w, !k->asked[t] || k->failed_task[t] || w->task_done[t],
               "worker %u waits for a task for ever", k->id);
@@ -197,6 +227,8 @@ void check_quiet(struct world *w)
     CHECK(w, w->heap_count == 0, "events without end");
     CHECK(w, w->wake == INT64_MAX, "a timer without need");
     CHECK(w, sl__relay_awaited(w->relay) == 0, "a state is awaited without end");
+    CHECK(w, sl__list_empty(&w->relay->asked) && w->relay->asked_by.used == 0,
+          "a request is open without end");
     CHECK(w, sl__supervisor_ready_count(w->supervisor) == w->instances, "%u workers READY, not %u",
           sl__supervisor_ready_count(w->supervisor), w->instances);
     CHECK(w, w->live_count == w->instances, "%zu workers live, not %u", w->live_count,

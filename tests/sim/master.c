@@ -174,11 +174,12 @@ static int64_t do_send(void *self, uint32_t id, const struct sl__frame_head *hea
 {
     struct world *w = self;
     struct worker *k = &w->workers[id];
-    struct parcel p = {.type = head->type, .target = head->target};
+    struct parcel p = {.type = head->type, .target = head->target, .from = head->from};
 
     p.octets = sl__frame_size(strlen(topic), (size_t)head->body_len);
     p.topic = topic_index(topic);
     CHECK(w, k->connected && body_fd < 0, "frame for worker %u, which is not there", id);
+    w->refused += head->type == SL__FRAME_REFUSAL && k->running;
     if (!k->running && chance(w, 50))
         return -32;
     if (!k->begun) {
@@ -193,7 +194,8 @@ static int64_t do_send(void *self, uint32_t id, const struct sl__frame_head *hea
         memcpy(&p.missed, data, sizeof p.missed);
     else if (head->type == SL__FRAME_JOIN_STATE)
         memcpy(&p.state, data, sizeof p.state);
-    else if (head->type == SL__FRAME_ASK || head->type == SL__FRAME_JOINED)
+    else if (head->type == SL__FRAME_ASK || head->type == SL__FRAME_JOINED ||
+             head->type == SL__FRAME_REQUEST)
         p.position = w->relay->position;
     worker_push(w, k, &p);
     return (int64_t)k->octets;
@@ -221,8 +223,19 @@ static void do_gap(void *self, uint32_t id, uint64_t missed)
     w->seen.gaps++;
 }
 
+static void do_forgotten(void *self, const char *topic)
+{
+    struct world *w = self;
+    uint8_t index = topic_index(topic);
+
+    trace(w, "%s is forgotten", topic);
+    CHECK(w, index < TOPICS, "what a once-task left is forgotten");
+    w->forgotten[index < TOPICS ? index : 0] = true;
+    w->seen.forgotten++;
+}
+
 const struct sl__relay_actions relay_actions = {
-    .send = do_send, .to_master = do_to_master, .gap = do_gap};
+    .send = do_send, .to_master = do_to_master, .gap = do_gap, .forgotten = do_forgotten};
 
 uint64_t world_record(struct world *w, uint32_t from, uint32_t target, uint8_t topic)
 {
@@ -236,6 +249,8 @@ uint64_t world_record(struct world *w, uint32_t from, uint32_t target, uint8_t t
     w->records[position] = (struct record){from, target, topic};
     if (topic != NO_TOPIC)
         w->last[topic] = position;
+    if (topic < TOPICS)
+        w->forgotten[topic] = false; /* unless the relay says so */
     if (target == SL__TO_ALL)
         check_apply(&w->truth, position);
     w->seen.messages++;
@@ -268,7 +283,9 @@ void world_message(struct world *w)
     uint32_t target = draw_target(w, &topic);
     uint64_t mark;
 
-    if (k && k->running && k->joined && k->stuck_until <= w->now) {
+    if (k && k->running && k->joined && k->stuck_until <= w->now && chance(w, 25)) {
+        worker_request(w, k);
+    } else if (k && k->running && k->joined && k->stuck_until <= w->now) {
         worker_frame(w, k, SL__FRAME_SEND, target, topic);
     } else if (chance(w, 40)) {
         if (target == SL__TO_MASTER) {
@@ -332,6 +349,20 @@ static void frame_once(struct world *w, struct worker *k, const struct event *e)
     CHECK(w, sl__relay_frame(w->relay, k->id, &frame) == 0, "the relay refused a once frame");
 }
 
+static void frame_request(struct world *w, struct worker *k, const struct event *e)
+{
+    struct sl__frame frame = {.topic = e->what == SL__FRAME_REQUEST ? "ask" : "", .fd = -1};
+    int32_t error = -77;
+
+    frame.head = (struct sl__frame_head){
+        .type = (uint8_t)e->what, .target = e->target, .from = e->number, .body_len = e->size};
+    frame.body = body;
+    if (e->what == SL__FRAME_REFUSAL)
+        memcpy(body, &error, sizeof error);
+    trace(w, "worker %u says %u to %d about %u", k->id, e->what, (int)e->target, e->number);
+    CHECK(w, sl__relay_frame(w->relay, k->id, &frame) == 0, "the relay refused frame %u", e->what);
+}
+
 void world_frame(struct world *w, const struct event *e)
 {
     struct worker *k = &w->workers[e->id];
@@ -356,9 +387,27 @@ void world_frame(struct world *w, const struct event *e)
             .type = SL__FRAME_STATE, .target = e->target, .body_len = e->size};
         trace(w, "state of worker %u at %llu", k->id, (unsigned long long)e->state.position);
         sl__relay_frame(w->relay, k->id, &frame);
+    } else if (e->what >= SL__FRAME_REQUEST) {
+        frame_request(w, k, e);
     } else {
         frame_once(w, k, e);
     }
+}
+
+/* Whoever waits for its answer hears of it at once. */
+static void leave_relay(struct world *w, struct worker *k)
+{
+    uint64_t due = w->refused;
+
+    for (struct sl__link *at = w->relay->asked.next; at != &w->relay->asked; at = at->next) {
+        const struct sl__asked *a = SL__OWNER(at, struct sl__asked, link);
+
+        due += a->answerer == k->id && w->workers[a->asker].running;
+    }
+    k->connected = false;
+    sl__relay_leave(w->relay, k->id);
+    CHECK(w, w->refused == due, "%llu refusals of worker %u, which is gone, are due",
+          (unsigned long long)(due - w->refused), k->id);
 }
 
 void world_exit(struct world *w, uint32_t id)
@@ -379,9 +428,7 @@ void world_exit(struct world *w, uint32_t id)
             w->live[i] = w->live[--w->live_count];
     }
     memset(k->runs, 0, sizeof k->runs);
-    if (k->connected) {
-        k->connected = false;
-        sl__relay_leave(w->relay, id);
-    }
+    if (k->connected)
+        leave_relay(w, k);
     sl__supervisor_exited(w->supervisor, id, &exit, w->now);
 }

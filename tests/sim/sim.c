@@ -62,15 +62,20 @@ static int usage(void)
 
 static void report(const struct world *w)
 {
-    printf("spawned %llu, died %llu, reloads %llu (good %llu, failed %llu), messages %llu, "
-           "joins %llu, retired %llu, gaps %llu, silent donors %llu, execs %llu, schedules with "
-           "lost state %llu\n",
-           (unsigned long long)w->seen.spawns, (unsigned long long)w->seen.deaths,
-           (unsigned long long)w->seen.reloads, (unsigned long long)w->seen.good,
-           (unsigned long long)w->seen.failed, (unsigned long long)w->seen.messages,
-           (unsigned long long)w->seen.joins, (unsigned long long)w->seen.retired,
-           (unsigned long long)w->seen.gaps, (unsigned long long)w->seen.timeouts,
-           (unsigned long long)w->seen.execs, (unsigned long long)w->seen.lines);
+    printf(
+        "spawned %llu, died %llu, reloads %llu (good %llu, failed %llu), messages %llu, "
+        "joins %llu, retired %llu, gaps %llu, silent donors %llu, execs %llu, schedules with "
+        "lost state %llu, values forgotten %llu, requests %llu (replies %llu, refusals %llu, late "
+        "%llu)\n",
+        (unsigned long long)w->seen.spawns, (unsigned long long)w->seen.deaths,
+        (unsigned long long)w->seen.reloads, (unsigned long long)w->seen.good,
+        (unsigned long long)w->seen.failed, (unsigned long long)w->seen.messages,
+        (unsigned long long)w->seen.joins, (unsigned long long)w->seen.retired,
+        (unsigned long long)w->seen.gaps, (unsigned long long)w->seen.timeouts,
+        (unsigned long long)w->seen.execs, (unsigned long long)w->seen.lines,
+        (unsigned long long)w->seen.forgotten, (unsigned long long)w->seen.requests,
+        (unsigned long long)w->seen.replies, (unsigned long long)w->seen.refusals,
+        (unsigned long long)w->seen.late);
 }
 
 int main(int argc, char **argv)

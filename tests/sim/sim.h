@@ -21,6 +21,7 @@
 #define TOPICS 3 /* retained topics r0 r1 r2 */
 #define TASKS 2  /* once-tasks o0 o1 */
 #define GENERATIONS_MAX 64
+#define OPEN_MAX 16 /* requests of one worker at once */
 
 /* What all workers share: a count, and a hash that any loss, doubling or change of order changes.
  */
@@ -46,7 +47,16 @@ enum event_type {
     EVENT_TROUBLE, /* reload, scale, kill, ... */
 };
 
-enum act { ACT_HELLO, ACT_READY, ACT_DIE, ACT_LEAVE, ACT_CONSUME, ACT_ONCE_END };
+enum act {
+    ACT_HELLO,
+    ACT_READY,
+    ACT_DIE,
+    ACT_LEAVE,
+    ACT_CONSUME,
+    ACT_ONCE_END,
+    ACT_ANSWER,   /* to worker target's request number */
+    ACT_DEADLINE, /* of its own request number */
+};
 
 struct event {
     int64_t at;
@@ -56,6 +66,7 @@ struct event {
     uint32_t what; /* act; frame type; ask number */
     uint32_t target;
     uint32_t size;
+    uint32_t number; /* of a request */
     uint8_t topic;
     struct shared state;
 };
@@ -63,7 +74,8 @@ struct event {
 /* A frame in a worker's queue. */
 struct parcel {
     uint8_t type, topic;
-    uint32_t target; /* of ASK: its number */
+    uint32_t target; /* of ASK: its number; of what has to do with a request likewise */
+    uint32_t from;
     uint64_t position;
     uint64_t missed;
     size_t octets;
@@ -96,6 +108,8 @@ struct worker {
     uint64_t skipped, skipped_broadcast, gaps;
     uint64_t last[TOPICS + TASKS]; /* position of the value it has */
     bool asked[TASKS], runs[TASKS], failed_task[TASKS];
+    uint32_t last_request, heard; /* number of the last; how many came back */
+    uint32_t open[OPEN_MAX];      /* numbers of those it waits for; 0: free */
 };
 
 /* How bad a schedule is; drawn from its seed. */
@@ -137,9 +151,12 @@ struct world {
     uint64_t last[TOPICS + TASKS];
     uint64_t to_master_due;
     bool task_done[TASKS];
+    uint64_t refused;       /* refusals sent to workers that run */
+    bool forgotten[TOPICS]; /* the relay keeps its last value no longer */
     struct {
         uint64_t spawns, deaths, reloads, good, failed, gaps, lines, messages, joins, timeouts,
             retired, execs;
+        uint64_t requests, replies, refusals, late, forgotten;
     } seen;
 };
 
@@ -192,6 +209,8 @@ void worker_die(struct world *w, struct worker *k, int code, int signal);
 void worker_push(struct world *w, struct worker *k, const struct parcel *p);
 void worker_frame(struct world *w, struct worker *k, enum sl__frame_type type, uint32_t target,
                   uint8_t topic);
+/** Asks some worker, or any. */
+void worker_request(struct world *w, struct worker *k);
 
 /* check.c */
 void check_failed(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -206,6 +225,8 @@ void check_apply(struct shared *state, uint64_t position);
 void check_message(struct world *w, struct worker *k, uint64_t position);
 void check_join_state(struct world *w, struct worker *k, const struct shared *state);
 void check_gap(struct world *w, struct worker *k, uint64_t missed);
+/** A request reached a worker that was put into its queue before the message at @p position. */
+void check_request(struct world *w, struct worker *k, uint64_t position);
 /** All messages before @p position have come, but for those it was told of. */
 void check_joined(struct world *w, struct worker *k, uint64_t position);
 /** After every event. */

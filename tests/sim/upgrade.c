@@ -11,6 +11,8 @@ void world_exec(struct world *w)
     struct sl__relay_actions to_relay = relay_actions;
     struct sl__supervisor_actions to_supervisor = supervisor_actions;
     struct sl__archive out, in = {.reading = true};
+    size_t asked = w->relay->asked_by.used, retained = w->relay->retained_octets;
+    uint32_t last = w->relay->answered_last;
 
     trace(w, "EXEC");
     w->seen.execs++;
@@ -28,6 +30,10 @@ void world_exec(struct world *w)
     sl__relay_archive(w->relay, &in);
     CHECK(w, out.error == 0 && in.error == 0 && in.at == in.end,
           "the archive is not what it was: %d, %d, %zu of %zu", out.error, in.error, in.at, in.end);
+    CHECK(w, w->relay->asked_by.used == asked && w->relay->answered_last == last,
+          "open requests are forgotten: %zu of %zu left", w->relay->asked_by.used, asked);
+    CHECK(w, w->relay->retained_octets == retained, "%zu octets of %zu are retained",
+          w->relay->retained_octets, retained);
     sl__archive_finish(&out);
 }
 

@@ -118,6 +118,20 @@ void worker_frame(struct world *w, struct worker *k, enum sl__frame_type type, u
     }
 }
 
+/* A frame that has to do with a request. */
+static void frame_about(struct world *w, struct worker *k, enum sl__frame_type type,
+                        uint32_t target, uint32_t number, uint32_t size)
+{
+    struct event *e;
+    int64_t at = soon(w, 2 * SL__MS);
+
+    k->out_at = at > k->out_at ? at : k->out_at;
+    e = schedule(w, k->out_at, EVENT_FRAME, k->id, type);
+    e->target = target;
+    e->number = number;
+    e->size = size;
+}
+
 static void joined(struct world *w, struct worker *k, uint64_t position)
 {
     check_joined(w, k, position);
@@ -146,6 +160,69 @@ static void granted(struct world *w, struct worker *k, unsigned task)
     schedule(w, soon(w, 500 * SL__MS), EVENT_WORKER, k->id, ACT_ONCE_END)->topic = (uint8_t)task;
 }
 
+void worker_request(struct world *w, struct worker *k)
+{
+    uint32_t target = chance(w, 50) ? SL__TO_ANY : w->live[below(w, (unsigned)w->live_count)];
+    uint32_t number = k->last_request + 1;
+
+    if (chance(w, 10))
+        target = 1 + below(w, w->last_id + 2); /* gone, or never there */
+    for (unsigned i = 0; i < OPEN_MAX; i++) {
+        if (k->open[i])
+            continue;
+        k->open[i] = k->last_request = number;
+        w->seen.requests++;
+        frame_about(w, k, SL__FRAME_REQUEST, target, number, below(w, 5) ? 100 : 1500);
+        schedule(w, w->now + between(w, 1, 4000) * SL__MS, EVENT_WORKER, k->id, ACT_DEADLINE)
+            ->number = number;
+        return;
+    }
+}
+
+/* True if it was open. */
+static bool close_request(struct worker *k, uint32_t number)
+{
+    for (unsigned i = 0; i < OPEN_MAX; i++) {
+        if (k->open[i] == number) {
+            k->open[i] = 0;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void deadline(struct world *w, struct worker *k, uint32_t number)
+{
+    if (close_request(k, number))
+        frame_about(w, k, SL__FRAME_FORGET, 0, number, 0);
+}
+
+static void asked(struct world *w, struct worker *k, const struct parcel *p)
+{
+    struct event *e;
+
+    check_request(w, k, p->position);
+    if (!w->weather.quiet && chance(w, 10))
+        return; /* it hangs: the asker's deadline ends it */
+    e = schedule(w, soon(w, chance(w, 20) ? 4 * SL__SEC : 10 * SL__MS), EVENT_WORKER, k->id,
+                 ACT_ANSWER);
+    e->target = p->from;
+    e->number = p->target;
+}
+
+static void heard(struct world *w, struct worker *k, const struct parcel *p)
+{
+    bool open = close_request(k, p->target);
+
+    trace(w, "worker %u hears %u of its request %u from worker %u", k->id, p->type, p->target,
+          p->from);
+    CHECK(w, p->target > 0 && p->target <= k->last_request, "a reply to no request");
+    CHECK(w, ++k->heard <= k->last_request, "worker %u got two replies to one request", k->id);
+    w->seen.late += !open;
+    w->seen.replies += open && p->type == SL__FRAME_REPLY;
+    w->seen.refusals += open && p->type == SL__FRAME_REFUSAL;
+}
+
 static void take_parcel(struct world *w, struct worker *k, const struct parcel *p)
 {
     switch (p->type) {
@@ -168,6 +245,13 @@ static void take_parcel(struct world *w, struct worker *k, const struct parcel *
         break;
     case SL__FRAME_ONCE_GRANT:
         granted(w, k, p->topic - TOPICS);
+        break;
+    case SL__FRAME_REQUEST:
+        asked(w, k, p);
+        break;
+    case SL__FRAME_REPLY:
+    case SL__FRAME_REFUSAL:
+        heard(w, k, p);
         break;
     case SL__FRAME_DRAIN:
         k->draining = true;
@@ -238,6 +322,15 @@ void worker_act(struct world *w, struct worker *k, enum act act, const struct ev
         break;
     case ACT_ONCE_END:
         once_end(w, k, e->topic);
+        break;
+    case ACT_ANSWER:
+        if (chance(w, 80))
+            frame_about(w, k, SL__FRAME_REPLY, e->target, e->number, below(w, 5) ? 100 : 1500);
+        else
+            frame_about(w, k, SL__FRAME_REFUSAL, e->target, e->number, sizeof(int32_t));
+        break;
+    case ACT_DEADLINE:
+        deadline(w, k, e->number);
         break;
     }
 }

@@ -133,12 +133,14 @@ void world_begin(struct world *w, uint64_t seed)
     w->truth = (struct shared){0};
     memset(w->last, 0, sizeof w->last);
     memset(w->task_done, 0, sizeof w->task_done);
+    memset(w->forgotten, 0, sizeof w->forgotten);
     w->to_master_due = 0;
     draw_weather(w);
     w->limits = (struct sl__relay_limits){
         .queue_bytes = (size_t)between(w, 1500, 12000),
         .message_bytes = 2048,
         .log_bytes = (size_t)between(w, 400, 6000),
+        .retained_bytes = (size_t)between(w, 200, 6000),
     };
     w->config = (struct sl__supervisor_config){
         .instances = w->instances,

@@ -297,8 +297,8 @@ static void messages_in_the_master(void **state)
     assert_int_equal(sl_on_master_message(app, "*", hear, every), 0);
     assert_int_equal(sl_on_master_message(app, "", hear, NULL), -EINVAL);
     assert_int_equal(sl_on_master_message(app, "b", NULL, NULL), -EINVAL);
-    sl__app_master_message(app, &(sl_message){"a", "x", 1, 3});
-    sl__app_master_message(app, &(sl_message){"b", "yz", 2, 3});
+    sl__app_master_message(app, &(sl_message){"a", "x", 1, 3, NULL});
+    sl__app_master_message(app, &(sl_message){"b", "yz", 2, 3, NULL});
     assert_string_equal(heard, "1:a:x *:a:x *:b:yz ");
     app->master_send = master_send;
     assert_int_equal(sl_send(app, "a", NULL, 0), 42);

@@ -93,7 +93,7 @@ int harness_master(void)
         .endpoint_count = 1,
         .build = getenv("TEST_BUILD"),
         .watch = getenv("TEST_WATCH"),
-        .hooks = {on_up, on_exit_hook, on_message, NULL},
+        .hooks = {.worker_up = on_up, .worker_exit = on_exit_hook, .message = on_message},
     };
     int status;
 

@@ -1,204 +1,7 @@
 /*
  * The relay, one behaviour at a time (IP1, IP2, IP4-IP6, IP8). How behaviours mix is tests/sim.
- *
- * What each worker is sent is written into its own text: "m:topic=body" a message, "s=body" a
- * state, "g3" a gap, "ask1", "joined", "once:name". The bodies are strings.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <setjmp.h>
-
-#include <cmocka.h>
-
-#include <dirent.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include "base/mem.h"
-#include "cluster/relay.h"
-
-#define WORKERS 8
-
-static struct {
-    char got[4096];
-    size_t waiting; /* octets in its queue, as send() returns them */
-    bool clogged;   /* nothing of it is read */
-    bool broken;
-} worker[WORKERS];
-static char master[4096], gaps[256];
-static struct sl__relay *r;
-static uint32_t answer_with; /* to_master() sends a message itself */
-
-static void add(char *text, size_t size, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-static void add(char *text, size_t size, const char *fmt, ...)
-{
-    size_t len = strlen(text);
-    va_list args;
-
-    if (len > 0 && len + 1 < size)
-        strcpy(text + len++, " ");
-    va_start(args, fmt);
-    vsnprintf(text + len, size - len, fmt, args);
-    va_end(args);
-}
-
-static const char *body_text(const void *body, size_t len, int body_fd)
-{
-    static char text[64];
-    size_t shown = len < sizeof text - 1 ? len : sizeof text - 1;
-
-    memset(text, 0, sizeof text);
-    if (body_fd >= 0)
-        assert_int_equal(pread(body_fd, text, shown, 0), shown);
-    else if (shown > 0)
-        memcpy(text, body, shown);
-    return text;
-}
-
-static int64_t do_send(void *self, uint32_t id, const struct sl__frame_head *head,
-                       const char *topic, const void *body, int body_fd)
-{
-    char *got = worker[id].got;
-    const char *text = body_text(body, (size_t)head->body_len, body_fd);
-    uint64_t missed = 0;
-
-    (void)self;
-    assert_true(id < WORKERS);
-    assert_int_equal(!!(head->flags & SL__FRAME_BODY_FD), body_fd >= 0);
-    if (worker[id].broken)
-        return -EPIPE;
-    if (head->type == SL__FRAME_GAP)
-        memcpy(&missed, body, sizeof missed);
-    switch (head->type) {
-    case SL__FRAME_MESSAGE:
-        add(got, sizeof worker[id].got, "m:%s=%s", topic, text);
-        break;
-    case SL__FRAME_JOIN_STATE:
-        add(got, sizeof worker[id].got, "s=%s", text);
-        break;
-    case SL__FRAME_GAP:
-        add(got, sizeof worker[id].got, "g%llu", (unsigned long long)missed);
-        break;
-    case SL__FRAME_ASK:
-        add(got, sizeof worker[id].got, "ask%u", head->target);
-        break;
-    case SL__FRAME_JOINED:
-        add(got, sizeof worker[id].got, "joined");
-        break;
-    case SL__FRAME_ONCE_GRANT:
-        add(got, sizeof worker[id].got, "once:%s", topic);
-        break;
-    default:
-        fail_msg("frame %u", head->type);
-    }
-    if (worker[id].clogged)
-        worker[id].waiting += sl__frame_size(strlen(topic), (size_t)head->body_len);
-    return (int64_t)worker[id].waiting;
-}
-
-static void do_to_master(void *self, const struct sl__frame *frame)
-{
-    (void)self;
-    add(master, sizeof master, "%u:%s=%s", frame->head.from, frame->topic,
-        body_text(frame->body, (size_t)frame->head.body_len,
-                  frame->head.flags & SL__FRAME_BODY_FD ? frame->fd : -1));
-    if (answer_with) {
-        uint32_t target = answer_with;
-
-        answer_with = 0;
-        sl__relay_send(r, target, "answer", "!", 1);
-    }
-}
-
-static void do_gap(void *self, uint32_t id, uint64_t missed)
-{
-    (void)self;
-    add(gaps, sizeof gaps, "%u:%llu", id, (unsigned long long)missed);
-}
-
-static int begin(void **state)
-{
-    static const struct sl__relay_limits limits = {
-        .queue_bytes = 1000, .message_bytes = 100000, .log_bytes = 1000};
-    static const struct sl__relay_actions actions = {
-        .send = do_send, .to_master = do_to_master, .gap = do_gap};
-
-    (void)state;
-    memset(worker, 0, sizeof worker);
-    master[0] = gaps[0] = 0;
-    answer_with = 0;
-    r = sl__relay_new(&limits, &actions);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    sl__relay_free(r);
-    return 0;
-}
-
-/* Compares what the worker got since the last time. */
-static void expect(uint32_t id, const char *text)
-{
-    assert_string_equal(worker[id].got, text);
-    worker[id].got[0] = 0;
-}
-
-static void forget(void)
-{
-    for (unsigned i = 0; i < WORKERS; i++)
-        worker[i].got[0] = 0;
-    master[0] = 0;
-}
-
-static int frame_from(uint32_t id, enum sl__frame_type type, uint32_t target, const char *topic,
-                      const char *body)
-{
-    struct sl__frame frame = {.topic = topic, .body = body, .fd = -1};
-
-    frame.head.type = (uint8_t)type;
-    frame.head.target = target;
-    frame.head.body_len = body ? strlen(body) : 0;
-    return sl__relay_frame(r, id, &frame);
-}
-
-static void say(uint32_t from, uint32_t target, const char *body)
-{
-    assert_int_equal(frame_from(from, SL__FRAME_SEND, target, "t", body), 0);
-}
-
-static void give(uint32_t from, uint32_t ask, const char *state)
-{
-    assert_int_equal(frame_from(from, SL__FRAME_STATE, ask, "", state), 0);
-}
-
-/* Workers 1..n, none of which shares. */
-static void join_plain(uint32_t n)
-{
-    for (uint32_t id = 1; id <= n; id++)
-        sl__relay_join(r, id, false);
-    forget();
-}
-
-/* Workers 1..n, brought to the state "0"; the number of the last ask is n - 1. */
-static void join_sharing(uint32_t n)
-{
-    for (uint32_t id = 1; id <= n; id++) {
-        sl__relay_join(r, id, true);
-        if (id > 1)
-            give(sl__relay_awaited(r), sl__relay_ask_number(r), "0");
-    }
-    assert_int_equal(sl__relay_awaited(r), 0);
-    forget();
-}
+#include "relay_fixture.h"
 
 static void sends_to_whom_it_is_meant(void **state)
 {
@@ -552,6 +355,31 @@ static void retained_values_come_first(void **state)
 }
 
 /* IP8 */
+/* The one that was set longest ago goes; what once-tasks leave stays. */
+static void retained_values_are_bounded(void **state)
+{
+    char large[701] = "";
+
+    (void)state;
+    join_plain(2);
+    assert_int_equal(frame_from(1, SL__FRAME_ONCE_ASK, 0, "once", NULL), 0);
+    assert_int_equal(frame_from(1, SL__FRAME_ONCE_DONE, 1, "once", NULL), 0);
+    memset(large, 'x', sizeof large - 1);
+    assert_int_equal(frame_from(1, SL__FRAME_SEND, SL__TO_RETAINED, "a", large), 0);
+    assert_int_equal(frame_from(1, SL__FRAME_SEND, SL__TO_RETAINED, "b", large), 0);
+    assert_int_equal(frame_from(1, SL__FRAME_SEND, SL__TO_RETAINED, "a", "small"), 0);
+    assert_string_equal(forgotten, "");
+    assert_int_equal(frame_from(1, SL__FRAME_SEND, SL__TO_RETAINED, "c", large), 0);
+    assert_string_equal(forgotten, "");
+    assert_int_equal(frame_from(1, SL__FRAME_SEND, SL__TO_RETAINED, "d", large), 0);
+    assert_string_equal(forgotten, "b");
+    assert_int_equal(frame_from(1, SL__FRAME_SEND, SL__TO_RETAINED, "c", ""), 0);
+    assert_int_equal(frame_from(1, SL__FRAME_SEND, SL__TO_RETAINED, "d", ""), 0);
+    forget();
+    sl__relay_join(r, 3, false);
+    expect(3, "m:once= m:a=small m:c= m:d= joined");
+}
+
 static void runs_a_task_once(void **state)
 {
     (void)state;
@@ -698,27 +526,28 @@ static void survives_any_failing_allocation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(sends_to_whom_it_is_meant, begin, end),
-        cmocka_unit_test_setup_teardown(the_masters_answer_comes_after, begin, end),
-        cmocka_unit_test_setup_teardown(refuses_nonsense, begin, end),
-        cmocka_unit_test_setup_teardown(brings_a_joiner_to_the_present, begin, end),
-        cmocka_unit_test_setup_teardown(asks_the_youngest_who_stays, begin, end),
-        cmocka_unit_test_setup_teardown(asks_another_if_the_donor_dies_or_is_silent, begin, end),
-        cmocka_unit_test_setup_teardown(remembers_what_nobody_alive_knows, begin, end),
-        cmocka_unit_test_setup_teardown(asks_for_a_fresh_state_when_the_log_grows, begin, end),
-        cmocka_unit_test_setup_teardown(counts_what_it_had_to_forget, begin, end),
-        cmocka_unit_test_setup_teardown(gives_a_slow_donor_up, begin, end),
-        cmocka_unit_test_setup_teardown(tells_the_count_of_a_gap, begin, end),
-        cmocka_unit_test_setup_teardown(no_gap_without_loss, begin, end),
-        cmocka_unit_test_setup_teardown(gives_the_state_after_a_gap, begin, end),
-        cmocka_unit_test_setup_teardown(replays_a_gap_nobody_can_fill, begin, end),
-        cmocka_unit_test_setup_teardown(a_large_state_is_no_gap, begin, end),
-        cmocka_unit_test_setup_teardown(retained_values_come_first, begin, end),
-        cmocka_unit_test_setup_teardown(runs_a_task_once, begin, end),
-        cmocka_unit_test_setup_teardown(a_broken_channel_is_left_alone, begin, end),
-        cmocka_unit_test_setup_teardown(forgets_when_nobody_shares_any_more, begin, end),
-        cmocka_unit_test_setup_teardown(large_bodies_stay_in_their_memfd, begin, end),
-        cmocka_unit_test_setup_teardown(survives_any_failing_allocation, begin, end),
+        TEST(sends_to_whom_it_is_meant),
+        TEST(the_masters_answer_comes_after),
+        TEST(refuses_nonsense),
+        TEST(brings_a_joiner_to_the_present),
+        TEST(asks_the_youngest_who_stays),
+        TEST(asks_another_if_the_donor_dies_or_is_silent),
+        TEST(remembers_what_nobody_alive_knows),
+        TEST(asks_for_a_fresh_state_when_the_log_grows),
+        TEST(counts_what_it_had_to_forget),
+        TEST(gives_a_slow_donor_up),
+        TEST(tells_the_count_of_a_gap),
+        TEST(no_gap_without_loss),
+        TEST(gives_the_state_after_a_gap),
+        TEST(replays_a_gap_nobody_can_fill),
+        TEST(a_large_state_is_no_gap),
+        TEST(retained_values_come_first),
+        TEST(retained_values_are_bounded),
+        TEST(runs_a_task_once),
+        TEST(a_broken_channel_is_left_alone),
+        TEST(forgets_when_nobody_shares_any_more),
+        TEST(large_bodies_stay_in_their_memfd),
+        TEST(survives_any_failing_allocation),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
