@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #define START (30 * SECOND)
+#define OTHERS (5 * SECOND) /* until all workers listen, once one does */
 
 static void take_url(struct app *a, const char *line)
 {
@@ -248,11 +249,19 @@ bool app_serves(void *app)
     return a->listening >= a->workers || a->pid == 0;
 }
 
+static bool one_listens(void *app)
+{
+    struct app *a = app;
+
+    return a->listening > 0 || a->pid == 0;
+}
+
 int app_start(struct app *a, uint16_t port)
 {
     if (app_launch(a, port) != 0)
         return 1;
-    traffic_run(a->traffic, now_ns() + START, app_serves, a);
+    traffic_run(a->traffic, now_ns() + START, one_listens, a);
+    traffic_run(a->traffic, now_ns() + OTHERS, app_serves, a);
     traffic_target(a->traffic, &a->address);
     return a->pid && a->listening > 0 ? 0 : 1;
 }

@@ -67,7 +67,7 @@ static void lose(struct client *c, int error)
     } else {
         y->lost++;
         y->reset += error == ECONNRESET || error == EPIPE;
-        y->races += c->reused && !c->answer.begun;
+        y->races += c->reused && !c->answer.begun && !c->flagged;
         y->hung += error == ETIMEDOUT;
         y->excused += c->flagged;
     }

@@ -145,14 +145,19 @@ static bool reload_once(struct verify *v)
     return pass_until(v, 35 * SECOND, is_swapped, &g);
 }
 
+static void require_no_gap(struct verify *v, struct result *r)
+{
+    require(r, v->traffic.tally.gap < GAP_MAX, "no answer for %lld ms, %d are allowed",
+            (long long)(v->traffic.tally.gap / MS), (int)(GAP_MAX / MS));
+}
+
 void require_calm(struct verify *v, struct result *r)
 {
     int64_t p99 = tally_percentile(&v->traffic.tally, 0.99), most = 2 * v->quiet_p99;
 
     if (most < P99_FLOOR)
         most = P99_FLOOR;
-    require(r, v->traffic.tally.gap < GAP_MAX, "no answer for %lld ms, %d are allowed",
-            (long long)(v->traffic.tally.gap / MS), (int)(GAP_MAX / MS));
+    require_no_gap(v, r);
     require(r, p99 <= most, "p99 is %.1f ms, %.1f are allowed", (double)p99 / 1e6,
             (double)most / 1e6);
 }
@@ -214,7 +219,7 @@ static void bad_file(struct verify *v, struct result *r)
             "a text in place of the executable was not refused");
     /* This very tool: a program, but none that becomes a worker. */
     require(r, is_rejected(v, "/proc/self/exe"), "an executable that ends at once was not refused");
-    require_calm(v, r);
+    require_no_gap(v, r);
     successor = kill_one(v);
     require(r, successor < SUCCESSOR_MAX,
             "a worker could not be replaced while the file is broken");

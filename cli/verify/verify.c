@@ -148,6 +148,8 @@ static int probe(struct verify *v)
 
     if (make_ready(v, &scenarios[0]) != 0)
         return 1;
+    if (interrupted)
+        return 1;
     if (app_workers(&v->app, workers) == 0)
         return say_failure("%s has no workers: does it serve in one process (.standalone)?",
                            v->app.original);
@@ -156,6 +158,8 @@ static int probe(struct verify *v)
     if (o.status == 200)
         return 0;
     traffic_drop(&v->traffic);
+    if (interrupted)
+        return 1;
     if (o.status > 0)
         return say_failure(
             "GET %s is answered with %d; name a path that is answered with 200: --path",
@@ -169,7 +173,7 @@ static int run_all(struct verify *v)
     unsigned failed = 0, run = 0;
 
     if (probe(v) != 0)
-        return 1;
+        return interrupted ? 128 + interrupted : 1;
     if (!is_wanted(&v->options, scenarios[0].name)) { /* what the others are compared with */
         traffic_start(&v->traffic);
         scenarios[0].run(v, &r);

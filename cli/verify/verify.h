@@ -74,7 +74,8 @@ struct tally {
     unsigned long lost;    /* connection made, request sent, no whole answer */
     unsigned long excused; /* of these: in flight where a fault was just then made */
     unsigned long reset;   /* of the lost: by a reset */
-    unsigned long races;   /* of the lost: on a kept connection that was closed unannounced */
+    unsigned long
+        races; /* of the lost: not excused, on a kept connection that was closed unannounced */
     unsigned long hung;    /* of the lost: no answer for PATIENCE */
     unsigned long refused; /* no connection */
     unsigned long errors;  /* answers of 500 and more */
