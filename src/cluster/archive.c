@@ -178,7 +178,7 @@ int sl__archive_inherit(int fd, bool inherit)
 void sl__archive_bytes(struct sl__archive *a, void *bytes, size_t len)
 {
     if (len == 0)
-        return;
+        return; /* and the pointer may be NULL */
     if (!a->reading) {
         if (a->error == 0)
             fail(a, sl__buf_append(&a->out, bytes, len));
