@@ -47,8 +47,8 @@ static uint64_t sum(uint64_t h, const void *bytes, size_t len)
 static uint64_t sum_fields(uint64_t h, const char *base, const struct sl__field *fields, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        h = sum(h, base + fields[i].name.at, fields[i].name.len + 1); /* with its NUL */
-        h = sum(h, base + fields[i].value.at, fields[i].value.len + 1);
+        h = sum(h, base + fields[i].name.at, fields[i].name.len);
+        h = sum(h, base + fields[i].value.at, fields[i].value.len);
     }
     return h;
 }
@@ -57,8 +57,8 @@ static uint64_t sum_head(const struct sl__request *r)
 {
     uint64_t h = UINT64_C(0xcbf29ce484222325);
 
-    h = sum(h, r->base + r->method_name.at, r->method_name.len + 1);
-    h = sum(h, r->base + r->target.at, r->target.len + 1);
+    h = sum(h, r->base + r->method_name.at, r->method_name.len);
+    h = sum(h, r->base + r->target.at, r->target.len);
     h = sum(h, r->base + r->path.at, r->path.len);
     h = sum(h, r->base + r->query.at, r->query.len);
     h = sum(h, r->base + r->host.at, r->host.len);

@@ -132,7 +132,7 @@ static void serve(struct sl__service *s, struct sl__exchange *x)
     size_t len = 0;
     char *body = NULL;
 
-    while (what < WHATS && strcmp(r->base + r->path.at, paths[what]) != 0)
+    while (what < WHATS && !sl__str_equal(sl__request_str(r, r->path), sl__str_of(paths[what])))
         what++;
     CHECK(what < WHATS);
     x->response.status = 200;

@@ -62,6 +62,9 @@ void cluster_signal(struct cluster *c, int signal);
 
 /** A connection; -1 if it is refused. */
 int cluster_connect(int port);
+/** As cluster_ask(); NULL if the connection was closed instead: a worker that leaves may have had
+ * it. */
+const char *cluster_try(int fd, const char *line);
 /** Sends a line and reads one; the connection stays open. */
 const char *cluster_ask(int fd, const char *line);
 /** Waits for the end of the file or a reset. */
