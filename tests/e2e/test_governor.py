@@ -182,11 +182,11 @@ def generations(p):
 @pytest.mark.load
 def test_random_sequences_of_signals(program):
     """Reloads, scaling, kill -9, SIGTERM and SIGSTOP to workers, in any order: one generation in the end, as many workers as are wanted, nothing
-    lost but by kill -9. 50 sequences (a thousand with --long), as many as fit into 35 s."""
+    lost but by kill -9. Ten sequences (a thousand with --long): test_signals.py has fifty with upgrades and the rest."""
     seed = int(os.environ.get("SHALLOT_SEED", random.randrange(1 << 32)))
     print(f"SHALLOT_SEED={seed}")
-    dice, p, begun, done, total = random.Random(seed), program(), time.monotonic(), 0, 0
-    while done < (1000 if LONG else 50) and (LONG or time.monotonic() - begun < 35):
+    dice, p, done, total = random.Random(seed), program(), 0, 0
+    while done < (1000 if LONG else 10):
         load = Load(p.port, kept=2, new=1)
         load.wait_answered(5)
         killed = storm(p, dice)
