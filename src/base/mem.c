@@ -7,6 +7,8 @@
  */
 #include "base/mem.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -78,4 +80,25 @@ void *sl__try_realloc(void *old, size_t size)
 void sl__free(void *p)
 {
     free(p);
+}
+
+uint64_t sl__resident(pid_t pid)
+{
+    char path[32], text[64];
+    unsigned long long size, pages;
+    ssize_t n;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/%d/statm", pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    n = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (n <= 0)
+        return 0;
+    text[n] = 0;
+    return sscanf(text, "%llu %llu", &size, &pages) == 2
+               ? pages * (unsigned long long)sysconf(_SC_PAGESIZE)
+               : 0;
 }

@@ -10,6 +10,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 void *sl__alloc(size_t size);
 void *sl__alloc_zeroed(size_t size);
@@ -24,5 +26,8 @@ void sl__free(void *p);
 
 /** Tests: when not NULL, asked before every try_ allocation; true makes it fail. */
 extern bool (*sl__mem_fault)(size_t size);
+
+/** Octets of a process that are in memory; 0 if it is gone. */
+uint64_t sl__resident(pid_t pid);
 
 #endif

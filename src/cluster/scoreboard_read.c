@@ -12,8 +12,6 @@
 #include "base/mem.h"
 #include "base/time.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,27 +20,6 @@
 #define SLOT_TRIES 100 /* it may have been killed or stopped in between */
 
 #define LOAD(at) atomic_load_explicit(&(at), memory_order_relaxed)
-
-static uint64_t resident(pid_t pid)
-{
-    char path[32], text[64];
-    unsigned long long size, pages;
-    ssize_t n;
-    int fd;
-
-    snprintf(path, sizeof path, "/proc/%d/statm", pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    n = read(fd, text, sizeof text - 1);
-    close(fd);
-    if (n <= 0)
-        return 0;
-    text[n] = 0;
-    return sscanf(text, "%llu %llu", &size, &pages) == 2
-               ? pages * (unsigned long long)sysconf(_SC_PAGESIZE)
-               : 0;
-}
 
 /* What is not stored is the rest: answers of 2xx, and those too quick to be looked at. A worker may
  * have died between two of its stores, so no rest is taken below zero. */
@@ -178,7 +155,7 @@ sl_stats *sl__scoreboard_read(const struct sl__scoreboard *b, int64_t now)
         atomic_thread_fence(memory_order_acquire);
     } while ((turn % 2 || LOAD(b->totals->turn) != turn) && tries++ < TRIES);
     for (size_t i = 0; i < ret->worker_count; i++)
-        workers[i].memory = resident(workers[i].pid);
+        workers[i].memory = sl__resident(workers[i].pid);
     qsort(workers, ret->worker_count, sizeof *workers, by_id);
     ret->workers = workers;
     return ret;

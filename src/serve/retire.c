@@ -5,36 +5,17 @@
  * Comes from counting.c and from a timer; leaves as a frame to the master, who may have no time for
  * it at present (a reload is going on): so it is said again after a while.
  */
-#include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/time.h"
 #include "serve/serving.h"
 
 #define LOOK_AGAIN SL__SEC
-
-static uint64_t resident(void)
-{
-    unsigned long long size, pages;
-    char text[64];
-    ssize_t n;
-    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0)
-        return 0;
-    n = read(fd, text, sizeof text - 1);
-    close(fd);
-    if (n <= 0)
-        return 0;
-    text[n] = 0;
-    if (sscanf(text, "%llu %llu", &size, &pages) != 2)
-        return 0;
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
 
 static void ask(struct sl__serving *s, const char *why)
 {
@@ -47,7 +28,7 @@ static void ask(struct sl__serving *s, const char *why)
 static void look(struct sl__timer *t)
 {
     struct sl__serving *s = SL__OWNER(t, struct sl__serving, memory);
-    uint64_t now = resident();
+    uint64_t now = sl__resident(getpid());
     char why[64];
 
     if (now > s->app->options.max_rss) {

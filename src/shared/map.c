@@ -111,7 +111,9 @@ ssize_t sl_map_get(sl_map *m, const char *key, void *buf, size_t len)
     return end(&q, (int)whole);
 }
 
-int sl_map_set(sl_map *m, const char *key, const void *value, size_t len, unsigned ttl_ms)
+/* @p replace: also where there is a value already. */
+static int put(sl_map *m, const char *key, const void *value, size_t len, unsigned ttl_ms,
+               bool replace)
 {
     struct query q;
     int r;
@@ -121,24 +123,20 @@ int sl_map_set(sl_map *m, const char *key, const void *value, size_t len, unsign
     r = begin(&q, m, key);
     if (r < 0)
         return r;
+    if (!replace && q.item && !q.over)
+        return end(&q, -EEXIST);
     store(&q, value, len, ttl_ms);
     return end(&q, 0);
 }
 
+int sl_map_set(sl_map *m, const char *key, const void *value, size_t len, unsigned ttl_ms)
+{
+    return put(m, key, value, len, ttl_ms, true);
+}
+
 int sl_map_add(sl_map *m, const char *key, const void *value, size_t len, unsigned ttl_ms)
 {
-    struct query q;
-    int r;
-
-    if (m && len > m->handle.shape.value_bytes)
-        return -EMSGSIZE;
-    r = begin(&q, m, key);
-    if (r < 0)
-        return r;
-    if (q.item && !q.over)
-        return end(&q, -EEXIST);
-    store(&q, value, len, ttl_ms);
-    return end(&q, 0);
+    return put(m, key, value, len, ttl_ms, false);
 }
 
 int sl_map_increment(sl_map *m, const char *key, int64_t by, unsigned ttl_ms, int64_t *ret)

@@ -217,7 +217,7 @@ static inline void let_go(struct sl__conn *c, struct sl__turn *t)
 }
 
 /* Nothing is left of it: most turns are over when the fiber is. */
-static inline bool is_over(const struct sl__conn *c, const struct sl__turn *t)
+static inline bool is_over(const struct sl__turn *t)
 {
     return t->done && t->body_done && t->file_left == 0 && !t->failed && !t->close;
 }
@@ -265,7 +265,7 @@ int sl__turn_begin(struct sl__conn *c)
     r = sl__fiber_start(NULL, run_turn, t);
     c->pumping = false;
     if (r == 0) {
-        if (is_over(c, t))
+        if (is_over(t))
             next_request(c, t);
         return 1;
     }
