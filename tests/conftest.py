@@ -9,6 +9,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 import harness  # noqa: E402
 
 
+LONGEST = ["test_verify", "test_signals", "test_governor", "test_install", "test_cluster", "test_reload", "test_upgrade", "test_bus_stress", "test_dev"]
+
+
+def pytest_collection_modifyitems(items):
+    """Longest files first: files run side by side, and the last one to begin should be short."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "load: puts load on a server; left out under sanitizers")
 

@@ -12,9 +12,11 @@ import socket
 import stat
 import struct
 import subprocess
+import tempfile
 import termios
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -44,10 +46,9 @@ int main(void)
 
 
 @pytest.fixture
-def runtime(tmp_path):
-    folder = tmp_path / "run"
-    folder.mkdir()
-    return folder
+def runtime():
+    with tempfile.TemporaryDirectory(prefix="run-") as folder:  # not tmp_path: the address of a unix socket has 107 octets at most
+        yield Path(folder)
 
 
 @pytest.fixture

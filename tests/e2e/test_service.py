@@ -84,7 +84,7 @@ def test_notify(put, start, tmp_path, abstract):
     manager.expect(r"^RELOADING=1$")
     manager.expect(r"^READY=1\nSTATUS=generation \d+ serves$")
     program.expect("has become the new program")
-    assert program.get("/").text == "four clean"
+    wait_until(lambda: program.get("/").text == "four clean", "the new program answers")  # an old worker accepts until it reads its order to leave
     program.signal(signal.SIGTERM)
     manager.expect(r"^STOPPING=1$")
     assert program.wait() == 0
