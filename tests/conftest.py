@@ -52,7 +52,7 @@ def compile(tmp_path):
         file = tmp_path / f"{name}.c"
         file.write_text(source)
         command = [harness.COMPILER, "-g", "-O1", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror", *harness.SANITIZE, f"-I{harness.ROOT / 'include'}", str(file), "-o", str(tmp_path / name),
-                   str(harness.BUILD / "src/libshallot.a"), "-lpcre2-8", "-ljansson", "-pthread"]
+                   *harness.LIBRARIES]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return tmp_path / name

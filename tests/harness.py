@@ -17,6 +17,8 @@ LONG = bool(os.environ.get("SHALLOT_LONG"))
 SANITIZED = "asan" in BUILD.name
 COMPILER = "clang" if "clang" in BUILD.name else "gcc"
 SANITIZE = ["-fsanitize=address,undefined"] if SANITIZED else []
+LIBRARIES = [*map(str, sorted((BUILD / "src").glob("libshallot-*.a"))), str(BUILD / "src/libshallot.a"), "-Wl,--as-needed", "-lpcre2-8", "-ljansson",
+             "-lcrypto", "-lz", "-lbrotlienc", "-lzstd", "-lcurl", "-lpq", "-pthread"]
 PATIENCE = 30  # seconds; many times what anything here should take
 
 PR_SET_CHILD_SUBREAPER = 36
