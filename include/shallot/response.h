@@ -79,7 +79,7 @@ SL_API int sl_status(const sl_ctx *c);
 /** Value of a response header as it stands, or NULL. Valid until that header changes. */
 SL_API const char *sl_response_header(const sl_ctx *c, const char *name);
 
-/** Length of the body as it stands; -1 if not known in advance (a stream). */
+/** Length of the body as it stands; -1 if not known in advance (a stream, or what stays open). */
 SL_API int64_t sl_response_length(const sl_ctx *c);
 
 /** Bytes of the body as it stands, when it is held in memory; NULL otherwise. @p ret_len may be
@@ -89,6 +89,20 @@ SL_API const void *sl_response_bytes(const sl_ctx *c, size_t *ret_len);
 /** Message of the error on its way up, or NULL: sl_fail()'s text, or that of the error number. In
  * code: sl_error(c). */
 SL_API const char *sl_error_of(const sl_ctx *c);
+
+/** True if the answer stays open when the request is over: a stream of events (sse.h). Nobody sees
+ * its body pass. */
+SL_API bool sl_stays_open(const sl_ctx *c);
+
+/**
+ * Calls @p fn when such an answer is over: for logs and numbers. It must not wait, and @p self must
+ * not be in the request's memory, which is gone by then.
+ *
+ * @param octets  sent since the head
+ * @param why     0, or why it did not go on; see sl_sse_options
+ * @return        0; -EINVAL if the answer does not stay open; -ENOMEM
+ */
+SL_API int sl_on_close(sl_ctx *c, void (*fn)(uint64_t octets, int why, void *self), void *self);
 
 SL_END_DECLS
 
