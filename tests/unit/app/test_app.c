@@ -413,6 +413,7 @@ int main(void)
         cmocka_unit_test_setup(impossible_endpoints, clear_environment),
         cmocka_unit_test_setup(urls, clear_environment),
         cmocka_unit_test_setup(hooks, clear_environment),
+        cmocka_unit_test_setup(hooks_at_the_end, clear_environment),
         cmocka_unit_test_setup(role, clear_environment),
         cmocka_unit_test_setup(messages_in_the_master, clear_environment),
         cmocka_unit_test_setup(middleware_is_freed_once, clear_environment),
