@@ -13,6 +13,7 @@
 #include <shallot/app.h>
 #include <shallot/cluster.h>
 #include <shallot/common.h>
+#include <shallot/cookie.h>
 #include <shallot/ctx.h>
 #include <shallot/error.h>
 #include <shallot/fiber.h>
