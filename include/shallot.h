@@ -14,11 +14,13 @@
 #include <shallot/app.h>
 #include <shallot/cluster.h>
 #include <shallot/common.h>
+#include <shallot/cookie.h>
 #include <shallot/ctx.h>
 #include <shallot/error.h>
 #include <shallot/fiber.h>
 #include <shallot/limits.h>
 #include <shallot/log.h>
+#include <shallot/loop.h>
 #include <shallot/message.h>
 #include <shallot/middleware.h>
 #include <shallot/request.h>
