@@ -277,14 +277,9 @@ const void *sl_response_bytes(const sl_ctx *c, size_t *ret_len)
     return bytes.ptr;
 }
 
-bool sl_stays_open(const sl_ctx *c)
-{
-    return !c->failing && c->x->response.payload == SL__PAYLOAD_DETACHED;
-}
-
 int sl_on_close(sl_ctx *c, void (*fn)(uint64_t octets, int why, void *self), void *self)
 {
-    if (!fn || !sl_stays_open(c))
+    if (!fn || sl_response_kind_of(c) != SL_RESPONSE_OPEN)
         return -EINVAL;
     return sl__detached_on_over(c->x->response.detached, fn, self);
 }

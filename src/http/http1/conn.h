@@ -66,14 +66,14 @@ struct sl__out {
 };
 
 enum sl__phase {
-    SL__CONN_READ,    /* awaits or reads a head */
-    SL__CONN_SERVE,   /* a turn's fiber lives, or has just ended (turn->done) */
-    SL__CONN_FILE,    /* the answer's file is being sent; no fiber */
+    SL__CONN_READ,     /* awaits or reads a head */
+    SL__CONN_SERVE,    /* a turn's fiber lives, or has just ended (turn->done) */
+    SL__CONN_FILE,     /* the answer's file is being sent; no fiber */
     SL__CONN_DETACHED, /* the answer goes on from a queue; no turn, no fiber */
-    SL__CONN_SKIP,    /* the answer is out (or waits to be), the request's body is skipped */
-    SL__CONN_CLOSING, /* the last answer waits for the socket */
-    SL__CONN_LINGER,  /* our side is shut down, input is thrown away until the client closes */
-    SL__CONN_DEAD,    /* closed; the memory goes with the task */
+    SL__CONN_SKIP,     /* the answer is out (or waits to be), the request's body is skipped */
+    SL__CONN_CLOSING,  /* the last answer waits for the socket */
+    SL__CONN_LINGER,   /* our side is shut down, input is thrown away until the client closes */
+    SL__CONN_DEAD,     /* closed; the memory goes with the task */
 };
 
 /** What the deadline is for. */
@@ -94,12 +94,12 @@ struct sl__conn {
     struct sl__task task;   /* goes on in the loop; frees a dead connection */
     struct sl__link link;   /* of home->all or home->dead */
     struct sl__conns *home;
-    struct sl__block *in;  /* NULL: no input */
-    struct sl__out *out;   /* NULL: nothing unsent */
-    struct sl__turn *turn; /* NULL in READ, DETACHED and from CLOSING on */
+    struct sl__block *in;          /* NULL: no input */
+    struct sl__out *out;           /* NULL: nothing unsent */
+    struct sl__turn *turn;         /* NULL in READ, DETACHED and from CLOSING on */
     struct sl__detached *detached; /* DETACHED; else NULL */
-    uint32_t requests;     /* begun on this connection */
-    uint32_t thrown;       /* octets thrown away while lingering */
+    uint32_t requests;             /* begun on this connection */
+    uint32_t thrown;               /* octets thrown away while lingering */
     uint32_t queued;       /* slow: octets in the socket when last asked, and those sent since */
     int64_t credit, since; /* slow: time left to take the answer; when the present wait began */
     uint16_t listener;
@@ -135,9 +135,9 @@ struct sl__turn {
     int64_t out_left;                /* SL__FRAMING_LENGTH: octets still owed */
     int64_t file_at, file_left;
     struct sl__detached *detached; /* the fiber has ended or will, and it goes on; else NULL */
-    size_t burst;   /* octets moved since the fiber last gave way */
-    int body_error; /* final, negative; 0: none */
-    int file;       /* -1: none */
+    size_t burst;                  /* octets moved since the fiber last gave way */
+    int body_error;                /* final, negative; 0: none */
+    int file;                      /* -1: none */
     bool body_done;
     bool continued; /* 100 (Continue) was sent or is not called for any more */
     uint8_t framing;

@@ -8,9 +8,9 @@
  *
  * An answer has begun once its head is in the output: then nobody can take it back, and its end is
  * early and visible to the client. The exception is an answer that is delimited by the close, to
- * which an early end looks like a proper one; it is reset. An answer that was detached has no length
- * to fall short of, and whoever reads it comes back by itself: it is only closed, at once, because a
- * process that dumps its core takes its time to die.
+ * which an early end looks like a proper one; it is reset. An answer that was detached has no
+ * length to fall short of, and whoever reads it comes back by itself: it is only closed, at once,
+ * because a process that dumps its core takes its time to die.
  */
 #include <errno.h>
 #include <sys/socket.h>

@@ -243,10 +243,10 @@ static int changes_its_mind(sl_ctx *c)
 {
     sl_sse *s = open_quietly(c);
 
-    assert_true(sl_stays_open(c));
+    assert_int_equal(sl_response_kind_of(c), SL_RESPONSE_OPEN);
     assert_int_equal(sl_response_length(c), -1);
     sl_text(c, "no");
-    assert_false(sl_stays_open(c));
+    assert_int_equal(sl_response_kind_of(c), SL_RESPONSE_BYTES);
     assert_int_equal(sl_sse_send(s, .data = "x"), -EPIPE); /* and yet it is there */
     assert_int_equal(sl_sse_join(s, "t"), -EPIPE);
     return 0;
@@ -540,14 +540,16 @@ static bool closed;
 
 static int watches(sl_ctx *c)
 {
+    sl_source source;
     int r;
 
     assert_int_equal(sl_on_close(c, on_closed, &closed), -EINVAL);
     r = sl_next(c);
-    assert_true(sl_stays_open(c));
+    assert_int_equal(sl_response_kind_of(c), SL_RESPONSE_OPEN);
     assert_int_equal(sl_status(c), 200);
     assert_int_equal(sl_response_length(c), -1);
     assert_null(sl_response_bytes(c, NULL));
+    assert_int_equal(sl_take_body(c, &source), -ENODATA);
     assert_int_equal(sl_on_close(c, NULL, NULL), -EINVAL);
     assert_int_equal(sl_on_close(c, on_closed, &closed), 0);
     return r;

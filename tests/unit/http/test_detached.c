@@ -56,7 +56,9 @@ static void expect_over(struct client *c, struct stream *s, int why)
 static void test_goes_on_without_a_request(void **state)
 {
     struct client c;
-    struct stream *s = open_stream(&c, GET("/detach/5"), HEAD "5\r\nahov" "c\r\n");
+    struct stream *s = open_stream(&c, GET("/detach/5"),
+                                   HEAD "5\r\nahov"
+                                        "c\r\n");
 
     assert_int_equal(sl__server_requests(server), 0);
     assert_int_equal(sl__fibers_live(), 0);
@@ -209,10 +211,9 @@ static void test_old_clients(void **state)
 static void test_unread_body(void **state)
 {
     struct client c;
-    struct stream *s =
-        open_stream(&c, "POST /detach/0 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe",
-                    "HTTP/1.1 200 OK\r\n" DATE
-                    "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
+    struct stream *s = open_stream(
+        &c, "POST /detach/0 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe",
+        "HTTP/1.1 200 OK\r\n" DATE "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
 
     sl__detached_end(&s->d, 0);
     expect(&c, "0\r\n\r\n");

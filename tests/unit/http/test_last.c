@@ -174,8 +174,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_at_rest), TEST(test_in_a_handler),
-        TEST(test_head),    TEST(test_earlier_answers_are_sent),
+        TEST(test_at_rest),
+        TEST(test_in_a_handler),
+        TEST(test_head),
+        TEST(test_earlier_answers_are_sent),
         TEST(test_begun),
         TEST(test_detached),
         TEST(test_about_to_detach),
