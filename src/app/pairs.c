@@ -19,10 +19,11 @@ static struct sl__pairs *make(sl_ctx *c, size_t count)
     return p;
 }
 
-static const char *find(const struct sl__pairs *p, const char *name)
+/* The value of the name that comes the (skip + 1)th time. */
+static const char *find(const struct sl__pairs *p, const char *name, size_t skip)
 {
     for (uint32_t i = 0; i < p->count; i++)
-        if (strcmp(p->pair[i].name, name) == 0)
+        if (strcmp(p->pair[i].name, name) == 0 && skip-- == 0)
             return p->pair[i].value;
     return NULL;
 }
@@ -66,11 +67,32 @@ static const struct sl__pairs *parse_query(sl_ctx *c)
     return p;
 }
 
-const char *sl_query(sl_ctx *c, const char *name)
+static const struct sl__pairs *query_of(sl_ctx *c)
 {
     if (!c->query)
         c->query = parse_query(c);
-    return find(c->query, name);
+    return c->query;
+}
+
+const char *sl_query(sl_ctx *c, const char *name)
+{
+    return find(query_of(c), name, 0);
+}
+
+const char *sl_query_at(sl_ctx *c, const char *name, size_t i)
+{
+    return find(query_of(c), name, i);
+}
+
+bool sl_query_pair(sl_ctx *c, size_t i, const char **ret_name, const char **ret_value)
+{
+    const struct sl__pairs *p = query_of(c);
+
+    if (i >= p->count)
+        return false;
+    *ret_name = p->pair[i].name;
+    *ret_value = p->pair[i].value;
+    return true;
 }
 
 static struct sl__str trim(struct sl__str s)
@@ -144,5 +166,5 @@ const char *sl_cookie(sl_ctx *c, const char *name)
 {
     if (!c->cookies)
         c->cookies = parse_cookies(c);
-    return find(c->cookies, name);
+    return find(c->cookies, name, 0);
 }
