@@ -232,6 +232,9 @@ static void worker(sl_app *app, const sl_worker_info *info, void *self)
 {
 }
 
+static char ends[8];
+static size_t end_count;
+
 static void hooks(void **state)
 {
     sl_app *app = sl_new();
@@ -253,6 +256,31 @@ static void hooks(void **state)
     assert_int_equal(app->every->every_ms, 50);
     assert_ptr_equal(app->worker_exit->self, &b);
     sl_free(app);
+}
+
+static void end(sl_app *app, void *self)
+{
+    char *left = self;
+
+    ends[end_count++] = *left;
+    if (*left == 'b') /* whoever is called may need another */
+        assert_int_equal(sl_on_end(app, end, (char[]){"c"}), 0);
+}
+
+/* Last registered, first called; each once; not at all in a process that did not serve. */
+static void hooks_at_the_end(void **state)
+{
+    sl_app *app = sl_new();
+
+    assert_int_equal(sl_on_end(app, NULL, NULL), -EINVAL);
+    assert_int_equal(sl_on_end(app, end, (char[]){"a"}), 0);
+    assert_int_equal(sl_on_end(app, end, (char[]){"b"}), 0);
+    sl__app_end(app);
+    sl__app_end(app);
+    assert_string_equal(ends, "bca");
+    assert_int_equal(sl_on_end(app, end, (char[]){"d"}), 0);
+    sl_free(app);
+    assert_string_equal(ends, "bca");
 }
 
 static void role(void **state)
@@ -340,6 +368,7 @@ static void middleware_is_freed_once(void **state)
     sl_middleware bad = {NULL, &a, count_free};
 
     freed = 0;
+    memory_log_start();
     sl_use(app, a);
     sl_use(app, a);
     sl_get(app, "/x", a, b, done);
@@ -353,6 +382,29 @@ static void middleware_is_freed_once(void **state)
     assert_int_equal(sl_use_handler(app, NULL), -EINVAL);
     sl_free(app);
     assert_int_equal(freed, 4);
+}
+
+/* What a constructor returns that failed: to go on without it may be to serve what it was to guard.
+ */
+static void a_layer_without_a_function_is_not_served_without(void **state)
+{
+    sl_middleware none = {NULL, NULL, NULL};
+    sl_app *app = sl_new(), *other = sl_new(), *third = sl_new();
+    sl_router *router = sl_router_new();
+
+    memory_log_start();
+    sl_use(app, none);
+    assert_false(sl__app_fit(app));
+    sl_get(other, "/", none, done);
+    assert_false(sl__app_fit(other));
+    sl_use(third, sl_routes(router));
+    assert_true(sl__app_fit(third));
+    sl_router_use(router, none);
+    assert_false(sl__app_fit(third));
+    assert_int_equal(memory_log_lines, 3);
+    sl_free(app);
+    sl_free(other);
+    sl_free(third);
 }
 
 static void types(void **state)
@@ -385,9 +437,11 @@ int main(void)
         cmocka_unit_test_setup(impossible_endpoints, clear_environment),
         cmocka_unit_test_setup(urls, clear_environment),
         cmocka_unit_test_setup(hooks, clear_environment),
+        cmocka_unit_test_setup(hooks_at_the_end, clear_environment),
         cmocka_unit_test_setup(role, clear_environment),
         cmocka_unit_test_setup(messages_in_the_master, clear_environment),
         cmocka_unit_test_setup(middleware_is_freed_once, clear_environment),
+        cmocka_unit_test_setup(a_layer_without_a_function_is_not_served_without, clear_environment),
         cmocka_unit_test_setup(types, clear_environment),
     };
 
