@@ -203,6 +203,7 @@ int sl__detach_begin(struct sl__turn *t)
     if (result < 0)
         return result;
     t->detached = r->detached;
+    t->file_left = -1;
     r->payload = SL__PAYLOAD_NONE;
     r->detached = NULL;
     return 0;
