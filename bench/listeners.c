@@ -116,13 +116,14 @@ static void hear(struct stream *s)
     take(s, buf, buf + n);
 }
 
-static void wait_and_hear(int timeout_ms)
+static int wait_and_hear(int timeout_ms)
 {
     struct epoll_event events[BATCH];
     int n = epoll_wait(ep, events, BATCH, timeout_ms);
 
     for (int i = 0; i < n; i++)
         hear(events[i].data.ptr);
+    return n;
 }
 
 static void open_all(int port)
@@ -190,7 +191,8 @@ int main(int argc, char **argv)
     printf("%u\n", opened);
     fflush(stdout);
     while (fgets(line, sizeof line, stdin)) {
-        wait_and_hear(0);
+        while (wait_and_hear(0) > 0)
+            ;
         if (strcmp(line, "say\n") == 0)
             say(port);
         else
