@@ -163,6 +163,16 @@ SL_SUSPENDS SL_API int sl_pass_begin(sl_ctx *c, sl_writer *w);
 SL_SUSPENDS SL_API int sl_pass_write(sl_ctx *c, sl_writer *w, const void *bytes, size_t len);
 SL_SUSPENDS SL_API int sl_pass_end(sl_ctx *c, sl_writer *w);
 
+/**
+ * True if the client's copy is as good as the response that stands, so that it need not be sent:
+ * `if (sl_fresh(c)) return sl_set_status(c, 304);`
+ *
+ * Compares ETag and Last-Modified, as they stand, with If-None-Match (weakly, RFC 9110 §13.1.2) or
+ * without it If-Modified-Since (§13.1.3). False for other methods than GET and HEAD, and for a
+ * status that is not 2xx. Does not suspend.
+ */
+SL_API bool sl_fresh(sl_ctx *c);
+
 /** Message of the error on its way up, or NULL: sl_fail()'s text, or that of the error number. In
  * code: sl_error(c). */
 SL_API const char *sl_error_of(const sl_ctx *c);
