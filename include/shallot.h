@@ -29,6 +29,7 @@
 #include <shallot/response.h>
 #include <shallot/router.h>
 #include <shallot/shared.h>
+#include <shallot/sse.h>
 #include <shallot/stats.h>
 
 #endif

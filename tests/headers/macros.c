@@ -60,6 +60,20 @@ static int all_of_a_request(sl_ctx *c, const sl_ctx *seen)
     return sl_join(task);
 }
 
+static bool format(const sl_message *m, sl_sse_event *e, void *self)
+{
+    (void)self;
+    return m->len > 0 && e->data;
+}
+
+static int events(sl_ctx *c)
+{
+    sl_sse *s = sl_sse_open(c, .heartbeat_ms = SL_SSE_NEVER, .overflow = SL_SSE_DROP);
+
+    return sl_sse_send(s, .data = "x") | sl_sse_send(s, .event = "a", .id = "1", .retry_ms = 5) |
+           sl_sse_join(s, "b", .format = format) | sl_sse_join(sl_sse_open(c), "a");
+}
+
 static int fields(sl_ctx *c)
 {
     int i;
@@ -137,5 +151,5 @@ int main(void)
     r |= sl_listen(app, .host = "::1", .port = 1, .on_listening = listening);
     if (task)
         sl_detach(task);
-    return all_of_a_request(NULL, NULL) | r;
+    return all_of_a_request(NULL, NULL) | events(NULL) | r;
 }

@@ -53,12 +53,26 @@ static int run(sl_ctx *c, void *)
     return sl_next(c);
 }
 
+static int events(sl_ctx *c)
+{
+    sl_sse_options o = {};
+    sl_sse_event e = {};
+    sl_sse_join_options j = {};
+
+    o.overflow = SL_SSE_DROP;
+    e.data = "x";
+    j.format = [](const sl_message *, sl_sse_event *, void *) { return true; };
+    return sl_sse_send(sl_sse_open(c, o), e) | sl_sse_join(sl_sse_open(c), "a") |
+           sl_sse_join(nullptr, "b", j);
+}
+
 static int routes(sl_app *app, sl_router *router)
 {
     sl_middleware m = {run, nullptr, nullptr};
     int r = sl_get(app, "/cookies", cookies) | sl_secrets(app) | sl_secrets(app, "one", "two");
 
     r |= sl_get(app, "/1", handler) | sl_get(router, "/1", m, handler);
+    r |= sl_get(app, "/events", events);
     r |= sl_get(app, "/8", m, m, m, m, m, m, m, &handler);
     r |= sl_get(app, "/lambda", [](sl_ctx *c) { return sl_text(c, "hello"); });
     r |= sl_get(app, "/fields", fields);
