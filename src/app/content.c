@@ -141,11 +141,11 @@ static ssize_t pull(void *self, void *buf, size_t len)
 {
     struct source *s = self;
     ssize_t n = s->read(s->c, buf, len, s->self);
+    const char *words = n < 0 ? sl__error_words(s->c, (int)n) : NULL;
 
     if (n < 0 && n != -ECANCELED)
         sl__log(SL__ERROR, "%s %s: the source of the body failed: %s", sl_method(s->c),
-                sl_target(s->c),
-                n == -SL_EFAIL && s->c->fail_message ? s->c->fail_message : sl_strerror((int)n));
+                sl_target(s->c), words ? words : sl_strerror((int)n));
     return n;
 }
 
