@@ -15,6 +15,7 @@
 #include <shallot/common.h>
 #include <shallot/ctx.h>
 #include <shallot/error.h>
+#include <shallot/fetch.h>
 #include <shallot/fiber.h>
 #include <shallot/limits.h>
 #include <shallot/log.h>

@@ -26,8 +26,8 @@ static bool is_said(const sl_ctx *c, int error)
 }
 
 /* Inlined, so that the trace begins with whoever failed. */
-static inline __attribute__((always_inline)) int fail(sl_ctx *c, int error, int status,
-                                                      const char *fmt, va_list args)
+static inline __attribute__((always_inline, format(printf, 4, 0))) int
+fail(sl_ctx *c, int error, int status, const char *fmt, va_list args)
 {
     size_t len;
 

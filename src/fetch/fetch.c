@@ -92,6 +92,16 @@ static int tell(struct fetch__transfer *t, int error, const char *text)
     return sl_fail_as(t->c, error, fetch__status_of(error), "%s", text);
 }
 
+/* 0 where it may wait; -EDEADLK outside a fiber; -ECANCELED. */
+static int may_wait(void)
+{
+    sl_waiter w;
+
+    sl_waiter_init(&w);
+    sl_waiter_wake(&w);
+    return sl_waiter_wait(&w, 0);
+}
+
 static int ask(sl_ctx *c, sl_app *app, sl_fetched *ret, const char *url, const sl_fetch_options *o,
                bool whole)
 {
@@ -100,13 +110,16 @@ static int ask(sl_ctx *c, sl_app *app, sl_fetched *ret, const char *url, const s
     int r;
 
     *ret = (sl_fetched){.expected_len = -1};
+    r = may_wait();
+    t = r == 0 ? transfer_new(c, app) : NULL;
+    if (r == 0 && !t)
+        r = -ENOMEM;
+    if (r < 0) {
+        ret->error = sl_strerror(r);
+        return r;
+    }
     if (o)
         memcpy(&options, o, o->size < sizeof options ? o->size : sizeof options);
-    t = transfer_new(c, app);
-    if (!t) {
-        ret->error = "out of memory";
-        return -ENOMEM;
-    }
     ret->inside_ = t;
     r = start(t, url, &options, whole);
     if (r == 0)

@@ -30,8 +30,10 @@ int fetch__say(struct fetch__transfer *t, int error, const char *fmt, ...)
 }
 
 /* What happened, ahead of libcurl's own words. */
-static int error_of(CURLcode code, const char **ret_what)
+static int error_of(CURLcode code, bool asked, const char **ret_what)
 {
+    if (asked && code == CURLE_UNSUPPORTED_PROTOCOL) /* it says so of the answer too */
+        code = CURLE_WEIRD_SERVER_REPLY;
     switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
         *ret_what = "no address for the host";
@@ -83,7 +85,7 @@ int fetch__outcome(struct fetch__transfer *t)
         return -EAGAIN;
     if (t->code == CURLE_OK)
         return 0;
-    error = error_of(t->code, &what);
+    error = error_of(t->code, t->attempts > 0, &what);
     return fetch__say(t, error, "%s: %s", what,
                       t->detail[0] ? t->detail : curl_easy_strerror(t->code));
 }

@@ -39,6 +39,26 @@ static int all_of_a_request(sl_ctx *c, const sl_ctx *seen)
     return sl_join(task);
 }
 
+static ssize_t source(void *buf, size_t len, void *self)
+{
+    (void)buf;
+    (void)len;
+    (void)self;
+    return 0;
+}
+
+static int fetches(sl_ctx *c, sl_app *app)
+{
+    sl_fetched a;
+    int r = sl_fetch(c, &a, "http://a/") | sl_fetch(app, &a, "http://a/", .method = "PUT", .body = "b");
+
+    r |= sl_fetch(c, &a, "http://a/", .headers = (sl_fetch_header[]){{"A", "b"}, {"C", NULL}, {0}});
+    r |= sl_fetch_open(c, &a, "http://a/", .source = source, .source_self = c, .source_len = 5);
+    r |= sl_fetch_open(app, &a, "http://a/") | sl_fail_as(c, -1, 502, "%s", a.error);
+    sl_fetch_close(&a);
+    return r;
+}
+
 static int routes(sl_app *app, sl_router *router)
 {
     sl_handler *h = handler;
@@ -93,5 +113,5 @@ int main(void)
     r |= sl_listen(app, .host = "::1", .port = 1, .on_listening = listening);
     if (task)
         sl_detach(task);
-    return all_of_a_request(NULL, NULL) | r;
+    return all_of_a_request(NULL, NULL) | fetches(NULL, app) | r;
 }
