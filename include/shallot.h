@@ -10,13 +10,16 @@
 #include <stdio.h> /* printf and getpid, so that a small program needs one include */
 #include <unistd.h>
 
+#include <shallot/accept.h>
 #include <shallot/app.h>
 #include <shallot/cluster.h>
 #include <shallot/common.h>
+#include <shallot/cookie.h>
 #include <shallot/ctx.h>
 #include <shallot/error.h>
 #include <shallot/fetch.h>
 #include <shallot/fiber.h>
+#include <shallot/field.h>
 #include <shallot/limits.h>
 #include <shallot/log.h>
 #include <shallot/loop.h>

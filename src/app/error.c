@@ -108,6 +108,13 @@ const char *sl__error_words(const sl_ctx *c, int error)
     return error == -SL_EFAIL ? NULL : sl_strerror(error);
 }
 
+const char *sl__error_reason(const sl_ctx *c, int error)
+{
+    const char *words = sl__error_words(c, error);
+
+    return words ? words : sl_strerror(error);
+}
+
 struct sl__str sl__error_text(const sl_ctx *c, int error)
 {
     int status = sl__error_status(c, error);

@@ -38,7 +38,8 @@ static void expect(const char *text, int status, int64_t length, const char *lin
     assert_int_equal(h.status, status);
     assert_int_equal(h.length, length);
     for (size_t i = 0; i < h.count; i++)
-        snprintf(got + strlen(got), sizeof got - strlen(got), "%s=%s|", h.list[i].name, h.list[i].value);
+        snprintf(got + strlen(got), sizeof got - strlen(got), "%s=%s|", h.list[i].name,
+                 h.list[i].value);
     assert_string_equal(got, lines);
     fetch__head_finish(&h);
     fetch__head_finish(&h);
@@ -54,13 +55,20 @@ static void heads(void **state)
     expect("HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n", 200, 12, "content-length=12|");
     expect("HTTP/1.1 200 OK\r\nContent-Length: 12x\r\n\r\n", 200, -1, "Content-Length=12x|");
     expect("HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n", 200, -1, "Content-Length=-2|");
-    expect("HTTP/1.1 103 Hints\r\nA: b\r\nContent-Length: 5\r\n\r\nHTTP/1.1 201 Created\r\nC: d\r\n\r\n", 201, -1, "C=d|");
+    expect("HTTP/1.1 103 Hints\r\nA: b\r\nContent-Length: 5\r\n\r\nHTTP/1.1 201 Created\r\nC: "
+           "d\r\n\r\n",
+           201, -1, "C=d|");
 }
 
 static void refused(void **state)
 {
     static const char *const texts[] = {
-        "HTTP/1.1\r\n", "HTTP/1.1 2x0 OK\r\n", "HTTP/1.1 20\r\n", "HTTP/1.1 200 OK\r\n: x\r\n", "HTTP/1.1 200 OK\r\nx\r\n", "HTTP/1.1 200 OK\r\n folded\r\n",
+        "HTTP/1.1\r\n",
+        "HTTP/1.1 2x0 OK\r\n",
+        "HTTP/1.1 20\r\n",
+        "HTTP/1.1 200 OK\r\n: x\r\n",
+        "HTTP/1.1 200 OK\r\nx\r\n",
+        "HTTP/1.1 200 OK\r\n folded\r\n",
     };
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
