@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "app/error.h"
 #include "app/reply.h"
 #include "base/log.h"
 #include "shallot/request.h"

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 
+#include "app/error.h"
 #include "app/reply.h"
 #include "base/cold.h"
 #include "base/list.h"
