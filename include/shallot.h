@@ -18,6 +18,7 @@
 #include <shallot/crypto.h>
 #include <shallot/ctx.h>
 #include <shallot/error.h>
+#include <shallot/fetch.h>
 #include <shallot/fiber.h>
 #include <shallot/field.h>
 #include <shallot/limits.h>

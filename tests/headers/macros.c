@@ -72,6 +72,25 @@ static int events(sl_ctx *c)
 
     return sl_sse_send(s, .data = "x") | sl_sse_send(s, .event = "a", .id = "1", .retry_ms = 5) |
            sl_sse_join(s, "b", .format = format) | sl_sse_join(sl_sse_open(c), "a");
+static ssize_t source(void *buf, size_t len, void *self)
+{
+    (void)buf;
+    (void)len;
+    (void)self;
+    return 0;
+}
+
+static int fetches(sl_ctx *c, sl_app *app)
+{
+    sl_fetched a;
+    int r =
+        sl_fetch(c, &a, "http://a/") | sl_fetch(app, &a, "http://a/", .method = "PUT", .body = "b");
+
+    r |= sl_fetch(c, &a, "http://a/", .headers = (sl_fetch_header[]){{"A", "b"}, {"C", NULL}, {0}});
+    r |= sl_fetch_open(c, &a, "http://a/", .source = source, .source_self = c, .source_len = 5);
+    r |= sl_fetch_open(app, &a, "http://a/") | sl_fail_as(c, -1, 502, "%s", a.error);
+    sl_fetch_close(&a);
+    return r;
 }
 
 static int fields(sl_ctx *c)
@@ -152,4 +171,5 @@ int main(void)
     if (task)
         sl_detach(task);
     return all_of_a_request(NULL, NULL) | events(NULL) | r;
+    return all_of_a_request(NULL, NULL) | fetches(NULL, app) | r;
 }

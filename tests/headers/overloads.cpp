@@ -18,6 +18,16 @@ static int handler(sl_ctx *c)
     return task ? sl_join(task) : sl_fail(c, 503, "no task");
 }
 
+static int fetches(sl_ctx *c, sl_app *app)
+{
+    sl_fetch_options o = {};
+    sl_fetched a;
+
+    o.method = "PUT";
+    return sl_fetch(c, &a, "http://a/") | sl_fetch(app, &a, "http://a/", o) |
+           sl_fetch_open(c, &a, "http://a/", o) | sl_fetch_open(app, &a, "http://a/");
+}
+
 static int fields(sl_ctx *c)
 {
     int i;
@@ -109,5 +119,6 @@ int main()
     r |= sl_bind(app) | sl_bind(app, endpoint);
     if (task)
         sl_detach(task);
+    r |= fetches(nullptr, app);
     return r | sl_listen(plain) | sl_listen(app, endpoint);
 }
