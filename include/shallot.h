@@ -29,6 +29,7 @@
 #include <shallot/request.h>
 #include <shallot/response.h>
 #include <shallot/router.h>
+#include <shallot/session.h>
 #include <shallot/shared.h>
 #include <shallot/sse.h>
 #include <shallot/stats.h>

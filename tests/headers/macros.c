@@ -42,6 +42,14 @@ static int secrets(sl_app *app)
     return sl_secrets(app) | sl_secrets(app, "one") | sl_secrets(app, "one", "two");
 }
 
+static int sessions(sl_app *app)
+{
+    int r = sl_use(app, sl_session(app));
+
+    r |= sl_use(app, sl_session(app, .store = SL_SESSION_SHARED, .idle_s = 60));
+    return r | sl_use(app, sl_csrf(app)) | sl_use(app, sl_csrf(app, .cookie = true));
+}
+
 static int all_of_a_request(sl_ctx *c, const sl_ctx *seen)
 {
     sl_task *task = sl_spawn(c, job, NULL);
@@ -155,7 +163,7 @@ int main(void)
     sl_task *task = sl_spawn(app, job, NULL);
     int r = routes(app, router);
 
-    r |= sl_use(app, handler) | secrets(app);
+    r |= sl_use(app, handler) | secrets(app) | sessions(app);
     r |= sl_use(app, &handler);
     r |= sl_use(app, m);
     r |= sl_use(app, sl_logger());
