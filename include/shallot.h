@@ -14,6 +14,7 @@
 #include <shallot/app.h>
 #include <shallot/cluster.h>
 #include <shallot/common.h>
+#include <shallot/compress.h>
 #include <shallot/cookie.h>
 #include <shallot/crypto.h>
 #include <shallot/ctx.h>

@@ -117,6 +117,8 @@ int main()
     r |= sl_use(app, sl_middleware{run, nullptr, nullptr});
     r |= sl_use(app, sl_session(app)) | sl_use(app, sl_session(app, sl_session_options{}));
     r |= sl_use(app, sl_csrf(app)) | sl_use(app, sl_csrf(app, sl_csrf_options{}));
+    r |= sl_use(app, sl_compress()) | sl_use(app, sl_compress(sl_compress_options{}));
+    r |= sl_use(app, sl_etag()) | sl_use(app, sl_etag(sl_etag_options{}));
     r |= !sl_map_new(app, "map") || !sl_map_new(app, "other", sl_map_options{});
     r |= sl_bind(app) | sl_bind(app, endpoint);
     if (task)
