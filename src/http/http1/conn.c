@@ -69,8 +69,10 @@ void sl__conn_break(struct sl__conn *c)
     unwatch(c);
     if (sl__conn_has_fiber(c) && t->exchange.fiber) {
         sl__fiber_cancel(t->exchange.fiber);
-        if (t->wants_body || t->wants_room) /* it may be shielded */
+        if (t->wants_room) /* it may be shielded */
             sl__fiber_wake(t->exchange.fiber);
+        if (t->wants_body)
+            sl__fiber_wake(t->reader);
     }
     sl__conn_poke(c);
 }

@@ -127,6 +127,7 @@ struct sl__turn {
     struct sl__conn *conn;
     struct sl__turn *next;    /* in the pool */
     struct sl__block *pinned; /* the head's block, once the input has moved to another one */
+    struct sl__fiber *reader; /* wants_body: who waits; the request's fiber or one that helps it */
     struct sl__chunk chunk;
     struct sl__buf trailer;          /* raw trailer section, then terminated in place */
     uint64_t body_left;              /* of a Content-Length */
@@ -141,7 +142,7 @@ struct sl__turn {
     bool body_done;
     bool continued; /* 100 (Continue) was sent or is not called for any more */
     uint8_t framing;
-    bool wants_body;           /* the fiber waits for input */
+    bool wants_body;           /* the reader waits for input */
     bool wants_room;           /* the fiber waits until half of the output has gone */
     bool open_ended;           /* a stream without a length: the client's FIN cancels */
     bool half_closed;          /* the client's end was announced, its last input may be unread */

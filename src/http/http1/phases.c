@@ -30,7 +30,7 @@ void sl__conn_take(struct sl__conn *c)
     if (!sl__conn_has_fiber(c) || !t->exchange.fiber)
         return;
     if (t->wants_body)
-        sl__fiber_wake(t->exchange.fiber);
+        sl__fiber_wake(t->reader);
     if (c->fin && t->open_ended)
         sl__fiber_cancel(t->exchange.fiber);
 }

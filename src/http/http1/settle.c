@@ -121,7 +121,7 @@ static void expire(struct sl__conn *c)
     case SL__AWAIT_BODY:
         if (sl__conn_has_fiber(c)) {
             c->turn->body_error = -SL_ETOOSLOW;
-            sl__fiber_wake(c->turn->exchange.fiber);
+            sl__fiber_wake(c->turn->reader);
             c->deadline = SL__FOREVER;
             break;
         }

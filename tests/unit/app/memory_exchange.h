@@ -40,7 +40,7 @@
 struct memory {
     /* The answer. */
     int status;
-    char headers[4096]; /* "Name: value\n" for each, in order */
+    char headers[8192]; /* "Name: value\n" for each, in order */
     struct sl__buf body;
     bool committed; /* pushed with sl_write() */
     bool aborted;
