@@ -172,6 +172,19 @@ def test_heartbeats(program):
     assert event == ("news", "x")
 
 
+def test_behind_other_layers(program):
+    """Nothing compresses or holds back an event, and a layer sees the stream begin and end."""
+    stream = Stream(program.port, **{"Accept-Encoding": "gzip, br, zstd"})
+    assert "content-encoding" not in stream.headers
+    stream.worker()
+    say(program, "plain")
+    assert stream.event() == ("news", "plain")
+    stream.close()
+    program.expect("/events/news: octets were sent")
+    with Connection(program.port) as c:
+        assert c.get("/slow").headers["vary"] == "Accept-Encoding"  # the layer is there
+
+
 def test_old_clients(program):
     with Connection(program.port) as c:
         c.send("GET /events/news HTTP/1.0\r\n\r\n")
