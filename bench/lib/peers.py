@@ -15,9 +15,9 @@ PACKAGES = {  # program: package
     "wrk": "wrk", "h2load": "nghttp2-client", "strace": "strace", "valgrind": "valgrind",
 }
 SHALLOT = {  # name in the tables: program; "shallot" serves a file
-    "onion": "bench/onion", "hello": "examples/hello", "visits": "examples/visits", "bus": "bench/bus", "shallot": "bench/files",
+    "onion": "bench/onion", "hello": "examples/hello", "visits": "examples/visits", "bus": "bench/bus", "events": "bench/events", "shallot": "bench/files",
 }
-NODE = {"node": "seed/index.js", "node, plain": "seed/plain.js", "node, relay": "relay.js"}
+NODE = {"node": "seed/index.js", "node, plain": "seed/plain.js", "node, relay": "relay.js", "node, events": "events.js"}
 CONFIGURED = {  # name in the tables: program, configuration, options before it
     "nginx": ("nginx", "nginx.conf", ["-e", "stderr", "-c"]),
     "nginx, no cache": ("nginx", "nginx.conf", ["-e", "stderr", "-c"]),

@@ -314,6 +314,8 @@ SL__COLD int sl__detach_begin(struct sl__turn *t);
 SL__COLD void sl__detach(struct sl__conn *c);
 /** SL__CONN_DETACHED: sends what there is. False if there is something to wait for. */
 bool sl__detached_advance(struct sl__conn *c);
+/** The socket has failed, or was closed by the client. */
+SL__COLD void sl__detached_failed(struct sl__conn *c);
 /** The worker leaves: so do clients, who may come back to another one. */
 void sl__detached_leave(struct sl__conn *c);
 /** The connection is gone, or the turn has failed: takes the answer from it and says so. */

@@ -83,11 +83,12 @@ static void send_queue(struct sl__conn *c)
     }
 }
 
-/* Whoever was sent something and is not heard of any more is gone: the kernel may say so after as
- * long as a client may take nothing. 0: not any more. On a unix socket it fails, and is not
- * needed. */
+/* Whoever was sent something and is not heard of any more is gone: the kernel says so, a little
+ * later than one that is there and takes nothing is given up here. 0: not any more. On a unix
+ * socket it fails, and is not needed. */
 static void bound_silence(struct sl__conn *c, unsigned ms)
 {
+    ms += ms / 4;
     setsockopt(c->watch.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
 }
 
@@ -138,6 +139,17 @@ bool sl__detached_advance(struct sl__conn *c)
     if (d->ending)
         finish(c);
     return d->ending;
+}
+
+void sl__detached_failed(struct sl__conn *c)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    getsockopt(c->watch.fd, SOL_SOCKET, SO_ERROR, &error, &len);
+    if (error == ETIMEDOUT)
+        c->detached->why = -ETIMEDOUT;
+    sl__conn_break(c);
 }
 
 static void poke(struct sl__detached *d)
