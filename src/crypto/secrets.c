@@ -175,7 +175,7 @@ static int take_file(sl_app *app, struct slc_ring *ring, const char *path)
         text[n] = '\0';
         r = take_list(app, ring, text, "SHALLOT_SECRETS_FILE");
     } else {
-        sl_refuse(app, "SHALLOT_SECRETS_FILE=%s: %s", path, sl_strerror(r));
+        r = sl_refuse(app, "SHALLOT_SECRETS_FILE=%s: %s", path, sl_strerror(r));
     }
     if (text)
         OPENSSL_cleanse(text, TEXT_MAX);
@@ -255,10 +255,12 @@ int sl_set_secrets(sl_app *app, const char *const *given)
     if (s)
         return 0;
     s = calloc(1, sizeof *s);
-    if (!s)
-        return -ENOMEM;
-    r = sl_set_app_state(app, STATE, s, forget);
-    return r < 0 ? r : fill(app, s, given);
+    r = s ? sl_set_app_state(app, STATE, s, forget) : -ENOMEM;
+    if (r == 0)
+        r = fill(app, s, given);
+    if (r == -ENOMEM)
+        sl_refuse(app, "sl_secrets(): out of memory");
+    return r;
 }
 
 const struct slc_ring *slc_ring_of(sl_ctx *c)
