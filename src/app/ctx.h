@@ -83,8 +83,9 @@ struct sl_ctx {
     bool route_ran;
     uint8_t type_rank;
     uint8_t body_use;
-    int error;   /* on its way up; 0: none. See sl_error_of() */
-    int failing; /* the same, until something is set on the response: then it is being handled */
+    bool head_open; /* committed, and a writer may still change the head: see writers.c */
+    int error;      /* on its way up; 0: none. See sl_error_of() */
+    int failing;    /* the same, until something is set on the response: then it is being handled */
     int fail_status;          /* sl_fail() */
     const char *fail_message; /* sl_fail(); NULL: the status says it all */
     struct sl__trace *trace;  /* where sl_fail() was called; development only */
