@@ -10,6 +10,7 @@
 #include <stdio.h> /* printf and getpid, so that a small program needs one include */
 #include <unistd.h>
 
+#include <shallot/accept.h>
 #include <shallot/app.h>
 #include <shallot/cluster.h>
 #include <shallot/common.h>

@@ -34,6 +34,9 @@ static int all_of_a_request(sl_ctx *c, const sl_ctx *seen)
     sl_error("%s: %d", "text", 1);
     sl_debug("error: %s", sl_error(c));
     sl_warn("error: %s", sl_error(seen));
+    if (!sl_accepts(c, "html", "json") || !sl_accepts_encoding(c, "br") ||
+        !sl_accepts_language(c, "en", "de") || !sl_accepts_charset(c, "utf-8"))
+        return sl_fail(c, 406, "nothing acceptable");
     if (!task)
         return sl_fail(c, 503, "no task");
     return sl_join(task);

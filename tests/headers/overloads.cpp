@@ -12,6 +12,9 @@ static int handler(sl_ctx *c)
     sl_error("nothing but text");
     sl_error("%s: %d", "text", 1);
     sl_debug("error: %s %s", sl_error(c), sl_error(seen));
+    if (!sl_accepts(c, "html", "json") || !sl_accepts_encoding(c, "br") ||
+        !sl_accepts_language(c, "en", "de") || !sl_accepts_charset(c, "utf-8"))
+        return sl_fail(c, 406, "nothing acceptable");
     return task ? sl_join(task) : sl_fail(c, 503, "no task");
 }
 
