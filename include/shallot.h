@@ -17,6 +17,7 @@
 #include <shallot/ctx.h>
 #include <shallot/error.h>
 #include <shallot/fiber.h>
+#include <shallot/folder.h>
 #include <shallot/limits.h>
 #include <shallot/log.h>
 #include <shallot/message.h>
@@ -25,6 +26,7 @@
 #include <shallot/response.h>
 #include <shallot/router.h>
 #include <shallot/shared.h>
+#include <shallot/static.h>
 #include <shallot/stats.h>
 
 #endif

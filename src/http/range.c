@@ -124,8 +124,7 @@ enum sl__range_verdict sl__range_read(struct sl__str value, int64_t size, struct
 
     value = trimmed(value);
     ret->count = 0;
-    if (value.len < unit.len ||
-        !sl__str_equal_nocase((struct sl__str){value.ptr, unit.len}, unit))
+    if (value.len < unit.len || !sl__str_equal_nocase((struct sl__str){value.ptr, unit.len}, unit))
         return SL__RANGE_WHOLE;
     value.ptr += unit.len;
     value.len -= unit.len;
