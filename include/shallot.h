@@ -14,12 +14,15 @@
 #include <shallot/app.h>
 #include <shallot/cluster.h>
 #include <shallot/common.h>
+#include <shallot/cookie.h>
 #include <shallot/ctx.h>
 #include <shallot/error.h>
 #include <shallot/fiber.h>
+#include <shallot/field.h>
 #include <shallot/folder.h>
 #include <shallot/limits.h>
 #include <shallot/log.h>
+#include <shallot/loop.h>
 #include <shallot/message.h>
 #include <shallot/middleware.h>
 #include <shallot/request.h>

@@ -24,6 +24,10 @@ SL_API int sl_set_header(sl_ctx *c, const char *name, const char *value);
 /** Adds a header line, keeping those there are (Set-Cookie). Errors as sl_set_header(). */
 SL_API int sl_append_header(sl_ctx *c, const char *name, const char *value);
 
+/** Says that the answer depends on a request header (RFC 9110 §12.5.5): adds the name to Vary unless
+ * it is there, in whatever line, or "*" is. Errors as sl_set_header(). */
+SL_API int sl_vary(sl_ctx *c, const char *name);
+
 /** Sets Content-Type; "html", "text" and "json" are short for the full types with UTF-8. */
 SL_API int sl_type(sl_ctx *c, const char *type);
 
@@ -101,16 +105,6 @@ SL_API int64_t sl_response_length(const sl_ctx *c);
  * NULL. */
 SL_API const void *sl_response_bytes(const sl_ctx *c, size_t *ret_len);
 
-/**
- * True if the client's copy is as good as the response that stands, so that it need not be sent:
- * `if (sl_fresh(c)) return sl_set_status(c, 304);`
- *
- * Compares ETag and Last-Modified, as they stand, with If-None-Match (weakly, RFC 9110 §13.1.2) or
- * without it If-Modified-Since (§13.1.3). False for other methods than GET and HEAD, and for a
- * status that is not 2xx. Does not suspend.
- */
-SL_API bool sl_fresh(sl_ctx *c);
-
 /** What the body is as it stands. */
 typedef enum sl_response_kind {
     SL_RESPONSE_NONE = 0, /**< nobody gave one: the status, or an error, says it all */
@@ -183,6 +177,16 @@ SL_API int sl_push_writer(sl_ctx *c, sl_writer *w);
 SL_SUSPENDS SL_API int sl_pass_begin(sl_ctx *c, sl_writer *w);
 SL_SUSPENDS SL_API int sl_pass_write(sl_ctx *c, sl_writer *w, const void *bytes, size_t len);
 SL_SUSPENDS SL_API int sl_pass_end(sl_ctx *c, sl_writer *w);
+
+/**
+ * True if the client's copy is as good as the response that stands, so that it need not be sent:
+ * `if (sl_fresh(c)) return sl_set_status(c, 304);`
+ *
+ * Compares ETag and Last-Modified, as they stand, with If-None-Match (weakly, RFC 9110 §13.1.2) or
+ * without it If-Modified-Since (§13.1.3). False for other methods than GET and HEAD, and for a
+ * status that is not 2xx. Does not suspend.
+ */
+SL_API bool sl_fresh(sl_ctx *c);
 
 /** Message of the error on its way up, or NULL: sl_fail()'s text, or that of the error number. In
  * code: sl_error(c). */

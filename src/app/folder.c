@@ -168,7 +168,7 @@ static int prefer_sibling(sl_ctx *c, sl_folder *f, const char *path, struct sl__
 
     if (!siblings)
         return 0;
-    r = sl_append_header(c, "Vary", "Accept-Encoding");
+    r = sl_vary(c, "Accept-Encoding");
     best = r == 0 ? choose(c, siblings) : CODINGS;
     if (best == CODINGS)
         return r;

@@ -26,6 +26,15 @@ static void listening(sl_app *app)
     sl_info("listening on %s", sl_url(app, 0));
 }
 
+static int cookies(sl_ctx *c)
+{
+    int r = sl_set_cookie(c, "a", "1");
+
+    r |= sl_set_cookie(c, "a", "1", .max_age = 60, .http_only = SL_COOKIE_OFF, .secure = true);
+    r |= sl_clear_cookie(c, "a") | sl_clear_cookie(c, "a", .path = "/x");
+    return r | !sl_cookie_at(c, "a", 1);
+}
+
 static int all_of_a_request(sl_ctx *c, const sl_ctx *seen)
 {
     sl_task *task = sl_spawn(c, job, NULL);
@@ -39,7 +48,32 @@ static int all_of_a_request(sl_ctx *c, const sl_ctx *seen)
         return sl_fail(c, 406, "nothing acceptable");
     if (!task)
         return sl_fail(c, 503, "no task");
+    if (cookies(c) < 0)
+        return -1;
     return sl_join(task);
+}
+
+static int fields(sl_ctx *c)
+{
+    int i;
+    unsigned u;
+    long l;
+    size_t size;
+    uint64_t u64;
+    int64_t i64;
+    double d;
+    bool b;
+    const char *t;
+    struct json_t *json;
+    int r = sl_param_int(c, "i", &i) | sl_param_int(c, "i", &i64, SL_AT_LEAST(1)) |
+            sl_param_double(c, "d", &d, SL_AT_MOST(5));
+
+    r |= sl_query_int(c, "u", &u) | sl_query_int(c, "u", &l, SL_BETWEEN(1, 5)) |
+         sl_query_double(c, "d", &d) | sl_query_bool(c, "b", &b);
+    r |= sl_query_fields(c, SL_FIELD("size", &size), SL_FIELD("u64", &u64, .optional = true),
+                         SL_FIELD("t", &t, SL_BETWEEN(1, 80), .optional = true));
+    r |= sl_param_fields(c, SL_FIELD("json", &json, .json = SL_JSON_ARRAY, SL_AT_MOST(3)));
+    return r;
 }
 
 static int routes(sl_app *app, sl_router *router)
@@ -49,7 +83,7 @@ static int routes(sl_app *app, sl_router *router)
     int r = 0;
 
     r |= sl_get(app, "/1", handler);
-    r |= sl_get(app, "/2", m, handler);
+    r |= sl_get(app, "/2", m, fields, handler);
     r |= sl_get(app, "/3", m, m, handler);
     r |= sl_get(app, "/4", sl_logger(), m, h, handler);
     r |= sl_get(app, "/5", m, m, m, m, handler);
