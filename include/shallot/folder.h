@@ -19,7 +19,8 @@ typedef struct sl_folder sl_folder;
 /** Options of sl_folder_open(); zero is the default. */
 typedef struct sl_folder_options {
     size_t size;        /**< sizeof(sl_folder_options), set by the macro */
-    bool dotfiles;      /**< names that begin with a dot are there too. "." and ".." never are */
+    bool dotfiles;      /**< names that begin with a dot are there too, not only ".well-known" (RFC
+                           8615). "." and ".." never are */
     bool no_links;      /**< symbolic links are not followed, not even those that stay beneath */
     bool no_siblings;   /**< NAME.br, NAME.zst and NAME.gz are never sent in the place of NAME */
     size_t cache_bytes; /**< small files kept in memory, per worker; 1 keeps none. Default: the

@@ -24,8 +24,8 @@ SL_API int sl_set_header(sl_ctx *c, const char *name, const char *value);
 /** Adds a header line, keeping those there are (Set-Cookie). Errors as sl_set_header(). */
 SL_API int sl_append_header(sl_ctx *c, const char *name, const char *value);
 
-/** Says that the answer depends on a request header (RFC 9110 §12.5.5): adds the name to Vary unless
- * it is there, in whatever line, or "*" is. Errors as sl_set_header(). */
+/** Says that the answer depends on a request header (RFC 9110 §12.5.5): adds the name to Vary
+ * unless it is there, in whatever line, or "*" is. Errors as sl_set_header(). */
 SL_API int sl_vary(sl_ctx *c, const char *name);
 
 /** Sets Content-Type; "html", "text" and "json" are short for the full types with UTF-8. */

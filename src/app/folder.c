@@ -184,6 +184,17 @@ static int prefer_sibling(sl_ctx *c, sl_folder *f, const char *path, struct sl__
     return r;
 }
 
+/* Hidden is what begins with a dot, except for the one such name that is meant for all the world
+ * (RFC 8615). */
+static bool may_be_asked_for(const sl_folder *f, const char *path)
+{
+    static const char well_known[] = ".well-known/";
+
+    if (strncmp(path, well_known, sizeof well_known - 1) == 0)
+        path += sizeof well_known - 1;
+    return sl__beneath_plain(path, f->dotfiles);
+}
+
 int sl_folder_file(sl_ctx *c, sl_folder *folder, const char *path)
 {
     int64_t now = sl__content_now();
@@ -193,7 +204,7 @@ int sl_folder_file(sl_ctx *c, sl_folder *folder, const char *path)
 
     if (r < 0)
         return r;
-    if (!path || !sl__beneath_plain(path, folder->dotfiles))
+    if (!path || !may_be_asked_for(folder, path))
         return -ENOENT;
     if (!folder->sized) {
         folder->cache.capacity = c->app->options.limits.file_cache_bytes;

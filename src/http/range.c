@@ -134,8 +134,10 @@ enum sl__range_verdict sl__range_read(struct sl__str value, int64_t size, struct
 
         if (element.len == 0) /* an empty element of a list is passed over (§5.6.1.2) */
             continue;
-        if (++seen > SL__RANGES_MAX || !read_one(element, size, &range))
+        if (++seen > SL__RANGES_MAX)
             return SL__RANGE_WHOLE;
+        if (!read_one(element, size, &range))
+            return SL__RANGE_NONE;
         if (range.len == 0)
             continue;
         ret->list[ret->count++] = range;

@@ -23,9 +23,9 @@ struct sl__ranges {
 };
 
 enum sl__range_verdict {
-    SL__RANGE_WHOLE, /* send everything: not in octets, malformed, or too many */
+    SL__RANGE_WHOLE, /* send everything: not in octets, or too many */
     SL__RANGE_PARTS, /* 206 */
-    SL__RANGE_NONE,  /* 416: nothing there of what was asked for */
+    SL__RANGE_NONE,  /* 416: nothing there of what was asked for, or malformed */
 };
 
 /**
