@@ -73,8 +73,10 @@ static bool read_one(struct sl__str s, int64_t size, struct sl__range *ret)
     behind = (struct sl__str){dash + 1, s.len - before.len - 1};
     last = number(behind);
     if (before.len == 0) { /* so many at the end */
+        if (last < 0)
+            return false;
         *ret = last < size ? (struct sl__range){size - last, last} : (struct sl__range){0, size};
-        return last >= 0;
+        return true;
     }
     first = number(before);
     if (first < 0 || (behind.len > 0 && last < first))
