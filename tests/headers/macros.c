@@ -140,6 +140,8 @@ int main(void)
     r |= sl_use(app, &handler);
     r |= sl_use(app, m);
     r |= sl_use(app, sl_logger());
+    r |= sl_use(app, sl_proxy("http://a")) |
+         sl_use(app, sl_proxy("http://a", .balance = SL_LEAST_BUSY));
     r |= sl_use(app, sl_routes(prefixed));
     r |= sl_use(app, (sl_middleware){.run = run, .self = app, .free = NULL});
     r |= sl_bind(app);
