@@ -153,7 +153,7 @@ int sl_take_body(sl_ctx *c, sl_source *ret)
 
     if (result < 0)
         return result;
-    if (r->payload == SL__PAYLOAD_NONE)
+    if (r->payload == SL__PAYLOAD_NONE || (ret && r->payload == SL__PAYLOAD_DETACHED))
         return -ENODATA;
     if (ret) {
         t = sl_alloc(c, sizeof *t);
@@ -193,6 +193,8 @@ sl_response_kind sl_response_kind_of(const sl_ctx *c)
         return SL_RESPONSE_FILE;
     case SL__PAYLOAD_SOURCE:
         return SL_RESPONSE_STREAM;
+    case SL__PAYLOAD_DETACHED:
+        return SL_RESPONSE_OPEN;
     }
     return SL_RESPONSE_NONE;
 }
