@@ -136,9 +136,10 @@ bool sl__detached_advance(struct sl__conn *c)
     if (c->blocked)
         return false;
     c->slow = false; /* it has taken everything: whatever makes it wait next is another matter */
-    if (d->ending)
-        finish(c);
-    return d->ending;
+    if (!d->ending)
+        return false;
+    finish(c);
+    return true;
 }
 
 void sl__detached_failed(struct sl__conn *c)
