@@ -28,6 +28,7 @@
 #include <shallot/loop.h>
 #include <shallot/message.h>
 #include <shallot/middleware.h>
+#include <shallot/proxy.h>
 #include <shallot/request.h>
 #include <shallot/response.h>
 #include <shallot/router.h>

@@ -169,6 +169,8 @@ int main(void)
     r |= sl_use(app, &handler);
     r |= sl_use(app, m);
     r |= sl_use(app, sl_logger());
+    r |= sl_use(app, sl_proxy("http://a")) |
+         sl_use(app, sl_proxy("http://a", .balance = SL_LEAST_BUSY));
     r |= sl_use(app, sl_compress()) | sl_use(app, sl_compress(.min_bytes = 1, .types = "a/b"));
     r |= sl_use(app, sl_etag()) | sl_use(app, sl_etag(.strong = true));
     r |= sl_use(app, sl_routes(prefixed));

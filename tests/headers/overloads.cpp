@@ -113,7 +113,7 @@ int main()
         app, [](void *) { return 0; }, nullptr);
     int r = routes(app, router);
 
-    r |= sl_use(app, handler) | sl_use(app, sl_logger()) | sl_use(app, sl_routes(prefixed));
+    r |= sl_use(app, handler) | sl_use(app, sl_logger()) | sl_use(app, sl_proxy("http://a")) | sl_use(app, sl_routes(prefixed));
     r |= sl_use(app, sl_middleware{run, nullptr, nullptr});
     r |= sl_use(app, sl_session(app)) | sl_use(app, sl_session(app, sl_session_options{}));
     r |= sl_use(app, sl_csrf(app)) | sl_use(app, sl_csrf(app, sl_csrf_options{}));
