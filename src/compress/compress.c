@@ -156,7 +156,7 @@ static int compress_standing(sl_ctx *c, struct passage *p)
 
     if (r < 0 || !coders)
         return r;
-    if (kind == SL_RESPONSE_BYTES && sl_response_length(c) <= (int64_t)SL_COMPRESS_WHOLE) {
+    if (kind == SL_RESPONSE_BYTES && sl_response_length(c) <= (int64_t)sl_compress_whole(coders)) {
         r = compress_at_once(c, p->self, coders);
         return r < 0 ? r : 0;
     }
