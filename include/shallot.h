@@ -19,6 +19,7 @@
 #include <shallot/crypto.h>
 #include <shallot/ctx.h>
 #include <shallot/error.h>
+#include <shallot/fetch.h>
 #include <shallot/fiber.h>
 #include <shallot/field.h>
 #include <shallot/limits.h>
@@ -29,7 +30,9 @@
 #include <shallot/request.h>
 #include <shallot/response.h>
 #include <shallot/router.h>
+#include <shallot/session.h>
 #include <shallot/shared.h>
+#include <shallot/sse.h>
 #include <shallot/stats.h>
 
 #endif
