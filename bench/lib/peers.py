@@ -31,7 +31,7 @@ CONFIGURED = {  # name in the tables: program, configuration, options before it
 }
 SMALL, LARGE = "10k.bin", "1m.bin"
 PAGE, LIST = "10k.html", "100k.json"
-GZIP_LEVEL, BROTLI_LEVEL = 1, 3  # of all: Shallot's defaults
+GZIP_LEVEL, BROTLI_LEVEL = 1, 1  # of all: h2o 2.2.5 aborts at brotli 2 to 4, of a body of some size
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin"
 
 
@@ -114,7 +114,7 @@ class Peers:
         if name == "limit":
             command, more = [self.build / "bench/limit", port, argument or "keep"], {}
         elif name in SHALLOT:
-            arguments = [self.files / file] if file else [argument] if argument else []
+            arguments = [*([self.files / file] if file else []), *([argument] if argument else [])]
             command = [self.build / SHALLOT[name], *arguments]
             more = {"PORT": port, "HOST": "127.0.0.1", "SHALLOT_INSTANCES": workers}
         elif name in NODE:

@@ -4,8 +4,8 @@
  * compress.c comes here when it has a coder. Nothing is held back: whatever may be followed by a
  * wait is flushed, since a page that a handler sends line by line is to be read line by line. Only
  * memory and files come without waiting, so they are flushed at their end. Compressing takes time:
- * after a millisecond others have their turn. The coder is given back with the last octet, or when
- * the request ends.
+ * after two milliseconds others have their turn. The coder is given back with the last octet, or
+ * when the request ends.
  */
 #include "stream.h"
 
@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-#define TURN INT64_C(1000000) /* ns; compressors that take turns too often lose their caches */
+#define TURN INT64_C(2000000) /* ns; compressors that take turns too often lose their caches */
 
 static void let_go(void *arg)
 {
