@@ -1,6 +1,6 @@
 /*
- * Serves the files of a folder, compressed anew for each answer, with the defaults of sl_compress(),
- * or brotli at the level the second argument says.
+ * Serves the files of a folder, compressed anew for each answer, with the defaults of
+ * sl_compress(), or brotli at the level the second argument says.
  *
  * Run:  bench/run compress
  */

@@ -77,6 +77,7 @@ def static(bench):
 
 def compress(bench):
     """CPU per request of a page and of a list of JSON, compressed for each answer."""
+    bench.peers.settle()
     rows = []
     names = ["shallot, compressing", *bench.there("nginx, gzip", "h2o, compressing")]
     for file, title in ((peers.PAGE, "HTML 10 KiB"), (peers.LIST, "JSON 100 KiB")):
