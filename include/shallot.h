@@ -22,6 +22,7 @@
 #include <shallot/fetch.h>
 #include <shallot/fiber.h>
 #include <shallot/field.h>
+#include <shallot/form.h>
 #include <shallot/limits.h>
 #include <shallot/log.h>
 #include <shallot/loop.h>

@@ -15,13 +15,14 @@ PACKAGES = {  # program: package
     "wrk": "wrk", "h2load": "nghttp2-client", "strace": "strace", "valgrind": "valgrind",
 }
 SHALLOT = {  # name in the tables: program; "shallot" serves a file
-    "onion": "bench/onion", "hello": "examples/hello", "visits": "examples/visits", "bus": "bench/bus", "shallot": "bench/files",
+    "onion": "bench/onion", "hello": "examples/hello", "visits": "examples/visits", "bus": "bench/bus", "shallot": "bench/files", "json": "bench/json",
 }
-NODE = {"node": "seed/index.js", "node, plain": "seed/plain.js", "node, relay": "relay.js"}
+NODE = {"node": "seed/index.js", "node, plain": "seed/plain.js", "node, relay": "relay.js", "node, JSON": "json.js"}
 CONFIGURED = {  # name in the tables: program, configuration, options before it
     "nginx": ("nginx", "nginx.conf", ["-e", "stderr", "-c"]),
     "nginx, no cache": ("nginx", "nginx.conf", ["-e", "stderr", "-c"]),
     "h2o": ("h2o", "h2o.conf", ["-c"]),
+    "h2o, JSON": ("h2o", "h2o-json.conf", ["-c"]),
     "lighttpd": ("lighttpd", "lighttpd.conf", ["-D", "-f"]),
     "haproxy": ("haproxy", "haproxy.cfg", ["-db", "-f"]),
 }
