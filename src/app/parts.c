@@ -200,8 +200,9 @@ ssize_t sl_part_read(sl_ctx *c, void *buf, size_t len)
     if (r < 0)
         return r;
     n = p->data.len < len ? p->data.len : len;
-    if (n > 0)
+    if (n > 0) {
         memcpy(buf, p->data.ptr, n);
-    p->data = (struct sl__str){p->data.ptr + n, p->data.len - n};
+        p->data = (struct sl__str){p->data.ptr + n, p->data.len - n};
+    }
     return (ssize_t)n;
 }

@@ -114,9 +114,11 @@ static int behind(struct sl__multipart *m, struct sl__str *w, struct sl__multipa
         use(w, s, 1);
         m->fresh = true; /* the line has begun: no "--" can follow any more */
     }
-    if (w->len == 0 || (w->len == 1 && w->ptr[0] == '\r'))
+    if (w->len > 0 && w->ptr[0] != '\r')
+        return -SL_EBADREQUEST;
+    if (w->len < 2)
         return 0;
-    if (memcmp(w->ptr, "\r\n", 2) != 0)
+    if (w->ptr[1] != '\n')
         return -SL_EBADREQUEST;
     use(w, s, 2);
     m->state = SL__MULTIPART_HEAD;
