@@ -1,7 +1,7 @@
 /*
  * multipart/form-data, cut into parts.
  *
- * app/parts.c comes here with a window over the body and leaves with one event at a time. A
+ * app/form_parts.c comes here with a window over the body and leaves with one event at a time. A
  * delimiter is looked for with memmem(); the few octets at the end of the window that may be the
  * beginning of one stay there until more have come. A line that begins with the boundary and goes
  * on with something else is refused: one program's data is another one's delimiter.
