@@ -2,7 +2,7 @@
  * A whole form: fields in memory, files in the spool.
  *
  * Handlers come here with sl_request_form() and ask for fields and files afterwards. The one kind
- * of form is a body like a query, the other comes through parts.c part by part. What there is,
+ * of form is a body like a query, the other comes through form_parts.c part by part. What there is,
  * belongs to the request; files that nobody kept are gone with it.
  */
 #include <errno.h>

@@ -1,207 +1,198 @@
 /*
- * Parts of a form, pulled out of the request's body one after the other.
+ * Several parts of a file in one answer.
  *
- * Handlers come here with sl_part_next() and sl_part_read(), form.c too. A window of 16 KiB over
- * the body is all the memory there is, whatever comes; http/multipart.c says what is in it.
+ * selection.c comes here when more than one range is left. The file is taken from the response,
+ * which then has a source that is pulled on the request's fiber: the lines in front of each part,
+ * the part, and the last line. Nothing is held in memory but those lines.
  */
+#include "app/parts.h"
+
 #include <errno.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <unistd.h>
 
-#include "app/media.h"
-#include "http/multipart.h"
-#include "shallot/error.h"
-#include "shallot/form.h"
-#include "shallot/limits.h"
+#include "app/reply.h"
+#include "shallot/response.h"
 
-#define KEY "shallot/parts" /* of the state that holds it */
-#define WINDOW ((size_t)16384)
-#define TYPE SL__STR("multipart/form-data")
+#define BOUNDARY_LEN 32
+#define TYPE "multipart/byteranges; boundary="
 
-struct reader {
-    struct sl__multipart multipart;
-    sl_part part;
-    struct sl__str head; /* PRESENT: of a part that has not been given out; in the window */
-    struct sl__str data; /* not given out; in the window */
-    size_t used;         /* of the window, up to the end of data or head */
-    size_t at, end;      /* window[at..end) is filled */
-    unsigned count;      /* parts so far */
-    bool present, done;  /* there is a next part; there is none */
-    int error;           /* for good */
-    char text[2 * SL__PART_HEAD_MAX + 64]; /* of the present part's strings */
-    char window[WINDOW];
+struct part {
+    struct sl__str head;
+    struct sl__range range;
 };
 
-_Static_assert(WINDOW > SL__PART_HEAD_MAX + 4, "a head has to fit");
+struct parts {
+    struct sl__response body; /* the file, as it was in the response */
+    int count, present;       /* present == count: the last line */
+    int64_t at;               /* in the head of the present part and what follows it */
+    struct sl__str last;
+    struct part list[];
+};
 
-static int boundary_of(sl_ctx *c, struct reader *p)
+/* printf of the lines in front of a part; with @p room 0 only their length. */
+static size_t put_head(char *to, size_t room, const char *boundary, const struct sl__range *r,
+                       struct sl__str type, int64_t size, bool first)
 {
-    const char *type = sl_header(c, "content-type");
-    char boundary[2 * SL__BOUNDARY_MAX + 1];
-    struct sl__media_param given;
-    size_t len;
-
-    if (!sl__str_equal_nocase(sl__media_type(type), TYPE))
-        return sl_fail(c, 415, "multipart/form-data expected, not %s",
-                       type ? type : "a body without a type");
-    if (sl__media_param(type, SL__STR("boundary"), &given) <= 0 ||
-        given.value.len >= sizeof boundary)
-        return sl_fail(c, 400, "multipart/form-data without a boundary");
-    len = sl__media_unquote(given.value, boundary);
-    if (sl__multipart_init(&p->multipart, (struct sl__str){boundary, len}) < 0)
-        return sl_fail(c, 400, "multipart/form-data with a bad boundary");
-    return sl__media_check_text(c, type);
+    return (size_t)snprintf(
+        to, room, "%s--%s\r\n%s%.*s%sContent-Range: bytes %lld-%lld/%lld\r\n\r\n",
+        first ? "" : "\r\n", boundary, type.ptr ? "Content-Type: " : "",
+        type.ptr ? (int)type.len : 0, type.ptr ? type.ptr : "", type.ptr ? "\r\n" : "",
+        (long long)r->at, (long long)(r->at + r->len - 1), (long long)size);
 }
 
-static int open_reader(sl_ctx *c, struct reader **ret)
+static size_t put_last(char *to, size_t room, const char *boundary)
 {
-    struct reader *p = sl_state(c, KEY);
-    int r;
-
-    if (!p) {
-        p = sl_alloc(c, sizeof *p);
-        if (!p)
-            return sl__ctx_error(c, -ENOMEM);
-        memset(p, 0, offsetof(struct reader, text));
-        r = boundary_of(c, p);
-        if (r == 0)
-            r = sl_set_state(c, KEY, p, NULL);
-        if (r < 0)
-            return sl__ctx_error(c, r);
-    }
-    *ret = p;
-    return p->error < 0 ? sl__ctx_error(c, p->error) : 0;
+    return (size_t)snprintf(to, room, "\r\n--%s--\r\n", boundary);
 }
 
-static int broken(sl_ctx *c, struct reader *p, int error)
+/* Nobody can have put it into the file: it is made now, from 128 bits of chance. */
+static int make_boundary(char to[BOUNDARY_LEN + 1])
 {
-    if (error == -SL_EBADREQUEST)
-        error = sl_fail(c, 400, "broken multipart/form-data in part %u", p->count);
-    else if (error == -SL_ETOOBIG)
-        error = sl_fail(c, 413, "a part's fields of more than %zu octets", SL__PART_HEAD_MAX);
-    p->error = error;
-    return sl__ctx_error(c, error);
-}
+    uint64_t chance[2];
 
-/* More of the body into the window. */
-static int fill(sl_ctx *c, struct reader *p)
-{
-    ssize_t n;
-
-    if (p->at > 0) {
-        memmove(p->window, p->window + p->at, p->end - p->at);
-        p->end -= p->at;
-        p->at = 0;
-    }
-    n = sl_read(c, p->window + p->end, WINDOW - p->end);
-    if (n > 0) {
-        p->end += (size_t)n;
-        return 0;
-    }
-    if (n == 0)
-        return broken(c, p, -SL_EBADREQUEST);
-    p->error = (int)n;
-    return sl__ctx_error(c, (int)n);
-}
-
-/* On until there is data, a next part, or the end. */
-static int advance(sl_ctx *c, struct reader *p)
-{
-    struct sl__multipart_step step;
-    int r = 0;
-
-    while (r == 0 && p->data.len == 0 && !p->present && !p->done) {
-        struct sl__str window;
-
-        p->at += p->used;
-        p->used = 0;
-        window = (struct sl__str){p->window + p->at, p->end - p->at};
-        r = sl__multipart_next(&p->multipart, window, &step);
-        if (r < 0)
-            return broken(c, p, r);
-        p->used = step.used;
-        if (step.event == SL__MULTIPART_MORE) {
-            p->at += p->used;
-            p->used = 0;
-            r = fill(c, p);
-        } else if (step.event == SL__MULTIPART_DATA) {
-            p->data = step.text;
-        } else if (step.event == SL__MULTIPART_PART) {
-            p->head = step.text;
-            p->present = true;
-        } else {
-            p->done = true;
-        }
-    }
-    return r;
-}
-
-/* Names as the program may use them. The raw one, the safe one, the field's and the type fit, as
- * they come from one head. */
-static int describe(sl_ctx *c, struct reader *p)
-{
-    struct sl__part_head head;
-    char *to = p->text;
-    size_t len;
-
-    p->part = (sl_part){0};
-    if (sl__part_head(p->head, &head) < 0)
-        return broken(c, p, -SL_EBADREQUEST);
-    if (head.nested) {
-        p->error =
-            sl_fail(c, 413, "a multipart in part %u: expected no more than one level", p->count);
-        return p->error;
-    }
-    p->part.name = to;
-    to += sl__part_name(head.name, to) + 1;
-    if (head.type.ptr) {
-        p->part.type = to;
-        to = sl__copy(to, head.type.ptr, head.type.len);
-        *to++ = '\0';
-    }
-    if (head.is_file) {
-        p->part.raw_filename = to;
-        len = sl__part_name(head.filename, to);
-        p->part.filename = to + len + 1;
-        sl__safe_name((struct sl__str){to, len}, to + len + 1);
-    }
+    if (getrandom(chance, sizeof chance, 0) != sizeof chance)
+        return -EIO;
+    snprintf(to, BOUNDARY_LEN + 1, "%016llx%016llx", (unsigned long long)chance[0],
+             (unsigned long long)chance[1]);
     return 0;
 }
 
-int sl_part_next(sl_ctx *c, const sl_part **ret)
+int64_t sl__parts_length(const struct sl__ranges *ranges, struct sl__str type, int64_t size)
 {
-    struct reader *p;
-    int r = open_reader(c, &p);
+    static const char boundary[] = "0123456789abcdef0123456789abcdef";
+    int64_t length = (int64_t)put_last(NULL, 0, boundary);
 
-    while (r == 0 && !p->present && !p->done) { /* the rest of the present one */
-        p->data.len = 0;
-        r = advance(c, p);
-    }
-    if (r < 0 || p->done)
-        return r;
-    p->present = false;
-    if (++p->count > c->x->limits->form_parts) {
-        p->error = sl_fail(c, 413, "expected no more than %u parts", c->x->limits->form_parts);
-        return p->error;
-    }
-    r = describe(c, p);
-    if (r < 0)
-        return r;
-    *ret = &p->part;
-    return 1;
+    _Static_assert(sizeof boundary == BOUNDARY_LEN + 1, "as long as every other");
+    for (int i = 0; i < ranges->count; i++)
+        length += (int64_t)put_head(NULL, 0, boundary, &ranges->list[i], type, size, i == 0) +
+                  ranges->list[i].len;
+    return length;
 }
 
-ssize_t sl_part_read(sl_ctx *c, void *buf, size_t len)
+static void give_back(void *arg)
 {
-    struct reader *p;
-    size_t n;
-    int r = len > 0 ? open_reader(c, &p) : -EINVAL;
+    struct parts *p = arg;
 
-    if (r == 0)
-        r = p->count > 0 ? advance(c, p) : -EINVAL;
-    if (r < 0)
-        return r;
-    n = p->data.len < len ? p->data.len : len;
+    sl__response_drop_payload(&p->body);
+}
+
+/* Octets of the file; fewer than asked for only at its end, which should not come. */
+static ssize_t read_file(const struct parts *p, void *buf, size_t len, int64_t at)
+{
+    ssize_t n;
+
+    if (p->body.payload == SL__PAYLOAD_LENT) {
+        memcpy(buf, p->body.bytes.ptr + at, len);
+        return (ssize_t)len;
+    }
+    do
+        n = pread(p->body.file, buf, len, p->body.file_at + at);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -errno;
+    return n > 0 ? n : -EIO; /* it has become shorter */
+}
+
+static size_t at_most(size_t len, int64_t left)
+{
+    return left < (int64_t)len ? (size_t)left : len;
+}
+
+static ssize_t pull(void *self, void *buf, size_t len)
+{
+    struct parts *p = self;
+    bool last = p->present == p->count;
+    const struct part *part = last ? NULL : &p->list[p->present];
+    struct sl__str head = last ? p->last : part->head;
+    int64_t into = p->at - (int64_t)head.len; /* the file's part */
+    ssize_t n;
+
+    if (into < 0) {
+        n = (ssize_t)at_most(len, -into);
+        memcpy(buf, head.ptr + p->at, (size_t)n);
+        p->at += n;
+        return n;
+    }
+    if (last)
+        return 0;
+    n = read_file(p, buf, at_most(len, part->range.len - into), part->range.at + into);
     if (n > 0)
-        memcpy(buf, p->data.ptr, n);
-    p->data = (struct sl__str){p->data.ptr + n, p->data.len - n};
-    return (ssize_t)n;
+        p->at += n;
+    if (n > 0 && into + n == part->range.len) {
+        p->present++;
+        p->at = 0;
+    }
+    return n;
+}
+
+/* All the lines, in the arena. */
+static struct parts *make(sl_ctx *c, const struct sl__ranges *ranges, const char *boundary)
+{
+    const struct sl__response *r = &c->x->response;
+    int64_t size = sl__response_length(r);
+    struct parts *p = sl_alloc(c, sizeof *p + (size_t)ranges->count * sizeof p->list[0]);
+    char *text;
+    size_t len;
+
+    if (!p)
+        return NULL;
+    *p = (struct parts){.body = {.payload = SL__PAYLOAD_NONE}, .count = ranges->count};
+    for (int i = 0; i < ranges->count; i++) {
+        const struct sl__range *range = &ranges->list[i];
+
+        len = put_head(NULL, 0, boundary, range, r->type, size, i == 0);
+        text = sl_alloc(c, len + 1);
+        if (!text)
+            return NULL;
+        put_head(text, len + 1, boundary, range, r->type, size, i == 0);
+        p->list[i] = (struct part){{text, len}, *range};
+    }
+    len = put_last(NULL, 0, boundary);
+    text = sl_alloc(c, len + 1);
+    if (!text)
+        return NULL;
+    put_last(text, len + 1, boundary);
+    p->last = (struct sl__str){text, len};
+    return p;
+}
+
+static int set_length(sl_ctx *c, int64_t length)
+{
+    const char *text = sl_format(c, "%lld", (long long)length);
+
+    return text ? sl_set_header(c, "Content-Length", text) : -ENOMEM;
+}
+
+int sl__parts_set(sl_ctx *c, const struct sl__ranges *ranges)
+{
+    struct sl__response *r = &c->x->response;
+    char boundary[BOUNDARY_LEN + 1];
+    struct parts *p;
+    const char *type;
+    int result = make_boundary(boundary);
+
+    if (result < 0)
+        return result;
+    p = make(c, ranges, boundary);
+    type = sl_format(c, TYPE "%s", boundary);
+    if (!p || !type)
+        return -ENOMEM;
+    result = sl_defer(c, give_back, p);
+    if (result == 0)
+        result = sl__reply_keep_stamp(c);
+    if (result == 0)
+        result = set_length(c, sl__parts_length(ranges, r->type, sl__response_length(r)));
+    if (result < 0)
+        return result;
+    p->body = *r;
+    r->payload = SL__PAYLOAD_NONE;
+    r->lender = NULL;
+    r->file = -1;
+    r->stamp = NULL;
+    sl__response_set_source(r, pull, p);
+    r->type = sl__str_of(type);
+    r->status = 206;
+    return 0;
 }

@@ -1,7 +1,7 @@
 /*
  * multipart/form-data, cut into parts.
  *
- * app/parts.c comes here with a window over the body and leaves with one event at a time. A
+ * app/form_parts.c comes here with a window over the body and leaves with one event at a time. A
  * delimiter is looked for with memmem(); the few octets at the end of the window that may be the
  * beginning of one stay there until more have come. A line that begins with the boundary and goes
  * on with something else is refused: one program's data is another one's delimiter.
@@ -114,9 +114,11 @@ static int behind(struct sl__multipart *m, struct sl__str *w, struct sl__multipa
         use(w, s, 1);
         m->fresh = true; /* the line has begun: no "--" can follow any more */
     }
-    if (w->len == 0 || (w->len == 1 && w->ptr[0] == '\r'))
+    if (w->len > 0 && w->ptr[0] != '\r')
+        return -SL_EBADREQUEST;
+    if (w->len < 2)
         return 0;
-    if (memcmp(w->ptr, "\r\n", 2) != 0)
+    if (w->ptr[1] != '\n')
         return -SL_EBADREQUEST;
     use(w, s, 2);
     m->state = SL__MULTIPART_HEAD;

@@ -1,7 +1,7 @@
 /*
  * The fields of a part, and the names in them.
  *
- * app/parts.c comes here with what multipart.c found. A part has one Content-Disposition, which
+ * app/form_parts.c comes here with what multipart.c found. A part has one Content-Disposition, which
  * names it; what a client calls its file is made a name that no shell, browser or file system takes
  * for anything else.
  */

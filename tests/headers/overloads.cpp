@@ -40,8 +40,12 @@ static int fields(sl_ctx *c)
     struct json_t *json;
     sl_field many = SL_AT_LEAST(SL_FIELD("json", &json), 1);
 
+    sl_form_options form = {};
+
+    form.files = 2;
     many.json = SL_JSON_ARRAY;
-    return sl_param_int(c, "i", &i) | sl_param_double(c, "d", &d) | sl_query_int(c, "u", &u) |
+    return sl_request_form(c) | sl_request_form(c, form) | sl_form_fields(c, {SL_FIELD("i", &i)}) |
+           sl_param_int(c, "i", &i) | sl_param_double(c, "d", &d) | sl_query_int(c, "u", &u) |
            sl_query_double(c, "d", &d) | sl_query_bool(c, "b", &b) |
            sl_param_fields(c, {SL_FIELD("i64", &i64), SL_BETWEEN(SL_FIELD("u64", &u64), 1, 5)}) |
            sl_query_fields(c, {SL_AT_MOST(SL_FIELD("t", &t, true), 80), many});
@@ -113,12 +117,16 @@ int main()
         app, [](void *) { return 0; }, nullptr);
     int r = routes(app, router);
 
-    r |= sl_use(app, handler) | sl_use(app, sl_logger()) | sl_use(app, sl_routes(prefixed));
+    r |= sl_use(app, handler) | sl_use(app, sl_logger()) | sl_use(app, sl_proxy("http://a")) | sl_use(app, sl_routes(prefixed));
     r |= sl_use(app, sl_middleware{run, nullptr, nullptr});
     r |= sl_use(app, sl_session(app)) | sl_use(app, sl_session(app, sl_session_options{}));
     r |= sl_use(app, sl_csrf(app)) | sl_use(app, sl_csrf(app, sl_csrf_options{}));
     r |= sl_use(app, sl_compress()) | sl_use(app, sl_compress(sl_compress_options{}));
     r |= sl_use(app, sl_etag()) | sl_use(app, sl_etag(sl_etag_options{}));
+    sl_static_options files{};
+    files.max_age = 60;
+    sl_folder_close(sl_folder_open("public"));
+    r |= sl_use(app, sl_static("public")) | sl_use(app, sl_static("public", files));
     r |= !sl_map_new(app, "map") || !sl_map_new(app, "other", sl_map_options{});
     r |= sl_bind(app) | sl_bind(app, endpoint);
     if (task)
