@@ -23,6 +23,7 @@
 #include <shallot/fiber.h>
 #include <shallot/field.h>
 #include <shallot/folder.h>
+#include <shallot/form.h>
 #include <shallot/limits.h>
 #include <shallot/log.h>
 #include <shallot/loop.h>

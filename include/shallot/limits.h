@@ -43,6 +43,7 @@ typedef struct sl_limits {
     unsigned json_depth;  /**< arrays and objects inside each other in sl_request_json(); over it:
                              400. Default 64, at most 512 */
     size_t json_values;   /**< values in one; over it: 413. Default 100,000 */
+    unsigned form_parts;  /**< fields and files of a form; over it: 413. Default 1,000 */
     size_t message_bytes; /**< one message of the bus. Default 64 MiB */
     size_t
         queue_bytes; /**< messages waiting for one worker, large ones included. Default 128 MiB */

@@ -123,6 +123,8 @@ static int fields(sl_ctx *c)
     r |= sl_query_fields(c, SL_FIELD("size", &size), SL_FIELD("u64", &u64, .optional = true),
                          SL_FIELD("t", &t, SL_BETWEEN(1, 80), .optional = true));
     r |= sl_param_fields(c, SL_FIELD("json", &json, .json = SL_JSON_ARRAY, SL_AT_MOST(3)));
+    r |= sl_request_form(c) | sl_request_form(c, .spool = "/tmp", .files = 2);
+    r |= sl_form_fields(c, SL_FIELD("i", &i), SL_FIELD("t", &t, .optional = true));
     return r;
 }
 

@@ -40,8 +40,12 @@ static int fields(sl_ctx *c)
     struct json_t *json;
     sl_field many = SL_AT_LEAST(SL_FIELD("json", &json), 1);
 
+    sl_form_options form = {};
+
+    form.files = 2;
     many.json = SL_JSON_ARRAY;
-    return sl_param_int(c, "i", &i) | sl_param_double(c, "d", &d) | sl_query_int(c, "u", &u) |
+    return sl_request_form(c) | sl_request_form(c, form) | sl_form_fields(c, {SL_FIELD("i", &i)}) |
+           sl_param_int(c, "i", &i) | sl_param_double(c, "d", &d) | sl_query_int(c, "u", &u) |
            sl_query_double(c, "d", &d) | sl_query_bool(c, "b", &b) |
            sl_param_fields(c, {SL_FIELD("i64", &i64), SL_BETWEEN(SL_FIELD("u64", &u64), 1, 5)}) |
            sl_query_fields(c, {SL_AT_MOST(SL_FIELD("t", &t, true), 80), many});
