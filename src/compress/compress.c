@@ -242,6 +242,7 @@ static int run(sl_ctx *c, void *self)
     case SL_RESPONSE_NONE:
         return sl_status(c) == 304 ? refresh(c) : 0;
     case SL_RESPONSE_PUSHED:
+    case SL_RESPONSE_OPEN: /* it goes past every layer, and each event at once */
         return 0;
     default:
         return compress_standing(c, p);
