@@ -22,6 +22,7 @@
 #include <shallot/fetch.h>
 #include <shallot/fiber.h>
 #include <shallot/field.h>
+#include <shallot/folder.h>
 #include <shallot/limits.h>
 #include <shallot/log.h>
 #include <shallot/loop.h>
@@ -34,6 +35,7 @@
 #include <shallot/session.h>
 #include <shallot/shared.h>
 #include <shallot/sse.h>
+#include <shallot/static.h>
 #include <shallot/stats.h>
 
 #endif
