@@ -14,18 +14,30 @@ static struct sl__sv_worker *holder_of(struct sl__supervisor *s, const struct sl
     return p->holder ? &s->workers[p->holder - 1] : NULL;
 }
 
-/* A vacant position goes first, which costs nobody; then that of the youngest worker. */
+static bool is_ready(const struct sl__sv_worker *w)
+{
+    return w->id && w->state == SL__WORKER_READY && !w->leaving;
+}
+
+/* True if @p a is to go before @p b: a vacant position, or who is not READY yet, costs nobody. */
+static bool goes_before(struct sl__supervisor *s, const struct sl__sv_position *a,
+                        const struct sl__sv_position *b)
+{
+    const struct sl__sv_worker *x = holder_of(s, a), *y = holder_of(s, b);
+
+    if (!x || !y)
+        return !x && y;
+    return is_ready(x) == is_ready(y) ? x->id > y->id : is_ready(y);
+}
+
 static struct sl__sv_position *most_dispensable(struct sl__supervisor *s)
 {
     struct sl__sv_generation *g = &s->current;
     struct sl__sv_position *best = &g->positions[0];
 
-    for (unsigned i = 1; i < g->count && best->holder; i++) {
-        struct sl__sv_position *p = &g->positions[i];
-
-        if (!p->holder || holder_of(s, p)->id > holder_of(s, best)->id)
-            best = p;
-    }
+    for (unsigned i = 1; i < g->count; i++)
+        if (goes_before(s, &g->positions[i], best))
+            best = &g->positions[i];
     return best;
 }
 
@@ -83,7 +95,8 @@ void sl__sv_roll(struct sl__supervisor *s, int64_t now)
         sl__sv_dismiss(s, next, SL__LEAVE_HAND_OVER, now);
 }
 
-/* One that is READY may be answering somebody already. */
+/* Gently: one that is READY may be answering somebody already, and its word of that may still be on
+ * its way. */
 void sl__sv_candidate_end(struct sl__supervisor *s, int64_t now)
 {
     struct sl__sv_generation *g = &s->candidate;
@@ -91,9 +104,7 @@ void sl__sv_candidate_end(struct sl__supervisor *s, int64_t now)
     for (unsigned i = 0; i < g->count; i++) {
         struct sl__sv_worker *w = holder_of(s, &g->positions[i]);
 
-        if (w && w->state != SL__WORKER_READY && !w->aborted)
-            sl__sv_kill(s, w);
-        else if (w)
+        if (w)
             sl__sv_dismiss(s, w, SL__LEAVE_HAND_OVER, now);
     }
     g->number = 0;

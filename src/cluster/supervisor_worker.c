@@ -58,6 +58,19 @@ bool sl__sv_spawn(struct sl__supervisor *s, struct sl__sv_generation *g, struct 
     return true;
 }
 
+/* Connections can be handed over only to somebody who serves. */
+static bool another_serves(const struct sl__supervisor *s, const struct sl__sv_worker *w)
+{
+    for (unsigned slot = 0; slot < s->slots_used; slot++) {
+        const struct sl__sv_worker *other = &s->workers[slot];
+
+        if (other != w && other->id && other->state == SL__WORKER_READY && !other->leaving &&
+            !other->aborted)
+            return true;
+    }
+    return false;
+}
+
 void sl__sv_dismiss(struct sl__supervisor *s, struct sl__sv_worker *w, enum sl__drain_kind kind,
                     int64_t now)
 {
@@ -71,7 +84,8 @@ void sl__sv_dismiss(struct sl__supervisor *s, struct sl__sv_worker *w, enum sl__
         return; /* it dies already, and the deadline of that stands */
     if (serves) {
         w->deadline = now + s->config.drain_ns + LEAVE_GRACE;
-        s->actions.drain(s->actions.self, w->id, kind, s->config.drain_ns);
+        s->actions.drain(s->actions.self, w->id, another_serves(s, w) ? kind : SL__LEAVE_STOP,
+                         s->config.drain_ns);
     } else { /* nobody is served yet, and nobody may be listening to the channel */
         w->deadline = now + LEAVE_GRACE;
         s->actions.kill(s->actions.self, w->id, SIGTERM);

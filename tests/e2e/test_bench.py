@@ -133,8 +133,8 @@ def test_load_tells_wrong_answers_from_good_ones(tiny):
 
 
 def test_load_says_what_is_wrong(tiny):
-    cases = [(lambda n: MISSING, [], "too many errors, the last: an answer that is not a 200"),
-             (lambda n: b"HTTP/1.1 200 OK\r\n\r\n", [], "too many errors, the last: an answer without Content-Length"),
+    cases = [(lambda n: MISSING, ["-t20"], "too many errors, the last: an answer that is not a 200"),
+             (lambda n: b"HTTP/1.1 200 OK\r\n\r\n", ["-t20"], "too many errors, the last: an answer without Content-Length"),
              (lambda n: GOOD, ["-c0"], "'0' is not a number from 1 to 1000000"),
              (lambda n: GOOD, ["--new", "-k2"], "--new and --close go with neither")]
     for answer, options, text in cases:

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+import harness
 from harness import Connection, wait_until
 
 APP = """
@@ -100,7 +101,8 @@ def test_a_log_that_nobody_reads_holds_nobody_up(app, start, tmp_path, kind):
     many(program, 50, "x" * 200)
     before = memory([program.pid, *program.workers()])
     many(program, 2000, "x" * 200)
-    assert memory([program.pid, *program.workers()]) < before + 4 * 2**20
+    grown = memory([program.pid, *program.workers()]) - before
+    assert grown < (32 if harness.SANITIZED else 4) * 2**20  # a sanitizer keeps for a while what was freed
     assert lost(program) > 2000
     os.set_blocking(reader, True)
     text = bytearray()

@@ -140,13 +140,18 @@ def test_kills_in_the_middle_of_changes(put, start):
             assert value <= hits(program, "hammer") - round <= value + round  # each may have died between the two
 
 
+def ticks(pid):
+    """The CPU time it has used, in the kernel's ticks."""
+    return sum(map(int, open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[11:13]))
+
+
 def test_a_stopped_holder_does_not_hang_the_other(put, start):
     program = start([put()])
     workers = program.wait_workers(2)
     with Connection(program.port) as c:
         c.send_request("/hammer", method="POST")
-        wait_until(lambda: number(program) > 1000, "it hammers")
-        stuck = max(workers, key=lambda w: int(open(f"/proc/{w}/stat").read().rpartition(")")[2].split()[11]))
+        wait_until(lambda: max(map(ticks, workers)) > min(map(ticks, workers)) + 5, "one of them hammers")
+        stuck = max(workers, key=ticks)
         for _ in range(10):  # once in a while with the lock in its hand
             suspend(stuck)
             answer = [program.get("/hit/x", method="POST").text.split()[0] for _ in range(3)]
@@ -201,8 +206,9 @@ def test_descriptors_do_not_pile_up(put, start):
     for i in range(4):
         put(f"v{i}", capacity=100 + i)
         reload(program, f"v{i}")
+        program.wait_workers(2)
         counts.append(len(os.listdir(f"/proc/{program.pid}/fd")))
-    assert counts[1] == counts[3]
+    assert abs(counts[1] - counts[3]) <= 1  # a worker that has just left
 
 
 def test_standalone(put, start):

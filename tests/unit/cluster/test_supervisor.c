@@ -482,9 +482,11 @@ static void keeps_the_old_generation_when_the_new_one_is_late(void **state)
     sl__supervisor_reload(s, now);
     forget();
     sleep_until_wake();
-    expect("kill 3 SIGABRT\nkill 4 SIGKILL\n"
+    expect("kill 3 SIGABRT\nkill 4 SIGTERM\n"
            "warn: generation 2 failed: worker 3 was not ready within 10.0 s; generation 1 stays\n"
            "failed 2: worker 3 was not ready within 10.0 s\n");
+    sleep_until_wake();
+    expect("warn: worker 4 did not leave in time: killing it\nkill 4 SIGKILL\n");
     sleep_until_wake();
     expect("kill 3 SIGKILL\n");
     die_by(3, SIGKILL, false);
@@ -512,9 +514,9 @@ static void a_newer_reload_replaces_the_candidate(void **state)
     sl__supervisor_reload(s, now);
     forget();
     sl__supervisor_reload(s, now);
-    expect("debug: generation 2 is given up for a newer one\nkill 2 SIGKILL\n"
+    expect("debug: generation 2 is given up for a newer one\nkill 2 SIGTERM\n"
            "spawn 3 slot 2 generation 3 candidate\n");
-    die_by(2, SIGKILL, false);
+    die_by(2, SIGTERM, false);
     expect("debug: worker 4002 left\n");
     become_ready(3);
     sleep_until_wake();
@@ -654,6 +656,43 @@ static void scales(void **state)
     assert_int_equal(sl__supervisor_state(s, 2), SL__WORKER_READY);
 }
 
+/* Connections can be handed over only to somebody who serves. */
+static void whoever_serves_stays(void **state)
+{
+    struct sl__supervisor_config config = config_of(2);
+
+    (void)state;
+    begin(&config);
+    become_ready(2);
+    forget();
+    sl__supervisor_scale(s, -1, now);
+    expect("info: 1 worker wanted\nkill 1 SIGTERM\n");
+    sl__supervisor_scale(s, 1, now);
+    forget();
+    assert_int_equal(sl__supervisor_retire(s, 2, now), 0);
+    become_ready(3);
+    become_ready(4);
+    assert_non_null(strstr(did, "drain 2 hand over 30000 ms\n"));
+}
+
+static void the_last_one_keeps_its_connections(void **state)
+{
+    struct sl__supervisor_config config = config_of(2);
+
+    (void)state;
+    begin(&config);
+    become_ready(1);
+    die_by(2, SIGKILL, false);
+    die_by(1, SIGKILL, false); /* 3 and 4 are STARTING */
+    become_ready(4);
+    sl__supervisor_reload(s, now);
+    become_ready(5);
+    die_by(4, SIGKILL, false);
+    forget();
+    sl__supervisor_reload(s, now);
+    assert_non_null(strstr(did, "drain 5 stop 30000 ms\n"));
+}
+
 static void the_code_says_how_many(void **state)
 {
     (void)state;
@@ -773,6 +812,8 @@ int main(void)
         cmocka_unit_test_teardown(stopping_nobody_is_finished, end),
         cmocka_unit_test_teardown(development_waits_for_the_next_change, end),
         cmocka_unit_test_teardown(scales, end),
+        cmocka_unit_test_teardown(whoever_serves_stays, end),
+        cmocka_unit_test_teardown(the_last_one_keeps_its_connections, end),
         cmocka_unit_test_teardown(the_code_says_how_many, end),
         cmocka_unit_test_teardown(waits_for_slots, end),
         cmocka_unit_test_teardown(a_trial_that_is_accepted_takes_over, end),
