@@ -18,6 +18,7 @@
 #include <shallot/fiber.h>
 #include <shallot/limits.h>
 #include <shallot/log.h>
+#include <shallot/loop.h>
 #include <shallot/message.h>
 #include <shallot/middleware.h>
 #include <shallot/request.h>

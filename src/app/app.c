@@ -55,6 +55,7 @@ void sl_free(sl_app *app)
     sl__hooks_free(&app->start);
     sl__hooks_free(&app->stop);
     sl__hooks_free(&app->every);
+    sl__hooks_free(&app->end);
     sl__hooks_free(&app->worker_up);
     sl__hooks_free(&app->worker_exit);
     free_topics(app);

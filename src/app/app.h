@@ -26,6 +26,7 @@ struct sl__app_hook {
         int (*start)(sl_app *app, void *self);
         void (*stop)(sl_app *app, void *self);
         void (*every)(sl_app *app, void *self);
+        void (*end)(sl_app *app, void *self);
         sl_worker_fn *worker;
     } fn;
     unsigned every_ms;
@@ -61,7 +62,7 @@ struct sl_app {
     struct sl__layers layers;
     struct sl__app_endpoint *endpoints;
     unsigned endpoint_count;
-    struct sl__app_hook *start, *stop, *every, *worker_up, *worker_exit;
+    struct sl__app_hook *start, *stop, *every, *end, *worker_up, *worker_exit;
     struct sl__app_topic *master_topics;
     struct sl__bus *bus;
     struct sl__app_shared shared; /* counters and maps */
@@ -100,5 +101,8 @@ void sl__app_set_role(int worker_id, bool master);
 /** Cancels the tasks of sl_spawn_in_app() and waits for them. On a fiber, when the worker has
  * drained. */
 void sl__app_finish_tasks(sl_app *app);
+
+/** Calls the sl_on_end() callbacks, each once. In the loop's thread, when no fiber lives. */
+void sl__app_end(sl_app *app);
 
 #endif

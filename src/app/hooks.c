@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "base/mem.h"
+#include "shallot/loop.h"
 
 int sl__hook_add(struct sl__app_hook **list, struct sl__app_hook hook, bool in_front)
 {
@@ -49,4 +50,20 @@ int sl_every(sl_app *app, unsigned ms, void (*fn)(sl_app *app, void *self), void
     struct sl__app_hook hook = {.fn.every = fn, .every_ms = ms, .self = self};
 
     return ms > 0 ? sl__hook_add(&app->every, hook, false) : -EINVAL;
+}
+
+int sl_on_end(sl_app *app, void (*fn)(sl_app *app, void *self), void *self)
+{
+    return sl__hook_add(&app->end, (struct sl__app_hook){.fn.end = fn, .self = self}, true);
+}
+
+void sl__app_end(sl_app *app)
+{
+    struct sl__app_hook *hook;
+
+    while ((hook = app->end)) { /* one may register another */
+        app->end = hook->next;
+        hook->fn.end(app, hook->self);
+        sl__free(hook);
+    }
 }

@@ -24,8 +24,6 @@ _Static_assert(POLLIN == EPOLLIN && POLLPRI == EPOLLPRI && POLLOUT == EPOLLOUT &
                    POLLERR == EPOLLERR && POLLHUP == EPOLLHUP && POLLRDHUP == EPOLLRDHUP,
                "poll's events are epoll's");
 
-#define POLL_EVENTS (POLLIN | POLLPRI | POLLOUT | POLLRDHUP)
-
 struct fd_wait {
     struct sl__watch watch;
     struct sl__fiber *fiber;
@@ -38,16 +36,14 @@ struct job_wait {
     bool done;
 };
 
-static int64_t after(int64_t ns)
+int64_t sl__wait_until(int64_t ns)
 {
     int64_t now = sl__sys_now(); /* not the loop's: the handler may have computed for long */
 
     return ns < SL__FOREVER - now ? now + ns : SL__FOREVER;
 }
 
-/* Waits once. As a wake wins over a deadline, a fiber that somebody wakes in every tick would never
- * see the end of its time otherwise. */
-static int wait_on(int64_t deadline)
+int sl__wait_on(int64_t deadline)
 {
     int r = sl__fiber_wait(deadline);
 
@@ -94,9 +90,9 @@ int sl__wait_time(int64_t ns)
 
     if (ns <= 0)
         return sl__fiber_give_way();
-    deadline = after(ns);
+    deadline = sl__wait_until(ns);
     do
-        r = wait_on(deadline);
+        r = sl__wait_on(deadline);
     while (r == 0);
     return r == -ETIMEDOUT ? 0 : r;
 }
@@ -110,7 +106,7 @@ int sl__wait_fd(int fd, int poll_events, int64_t deadline)
     if (!w.fiber)
         return -EDEADLK;
     w.watch = (struct sl__watch){
-        .fd = fd, .events = (uint32_t)(poll_events & POLL_EVENTS), .ready = on_ready};
+        .fd = fd, .events = (uint32_t)(poll_events & SL__POLL_EVENTS), .ready = on_ready};
     r = sl__loop_add(rt->loop, &w.watch);
     if (r == -EPERM) { /* a regular file, always ready, as poll(2) says */
         r = sl__wait_time(0);
@@ -119,7 +115,7 @@ int sl__wait_fd(int fd, int poll_events, int64_t deadline)
     if (r < 0)
         return r == -EEXIST ? -EBUSY : r;
     do
-        r = wait_on(deadline);
+        r = sl__wait_on(deadline);
     while (r == 0 && !w.ready);
     sl__loop_remove(rt->loop, &w.watch);
     if (r == -ETIMEDOUT && w.ready)
@@ -165,7 +161,8 @@ int sl_sleep(unsigned ms)
 
 int sl_wait_fd(int fd, int events, int timeout_ms)
 {
-    return sl__wait_fd(fd, events, timeout_ms < 0 ? SL__FOREVER : after(timeout_ms * SL__MS));
+    return sl__wait_fd(fd, events,
+                       timeout_ms < 0 ? SL__FOREVER : sl__wait_until(timeout_ms * SL__MS));
 }
 
 int sl_offload(int (*fn)(void *arg), void *arg)

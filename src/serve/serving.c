@@ -124,6 +124,7 @@ void sl__serving_finish(struct sl__serving *s)
     sl__beats_stop(s);
     sl__beats_free(s);
     sl__server_free(s->server);
+    sl__app_end(s->app);
     sl__worker_free(s->worker);
     sl__fibers_finish();
     sl__signals_stop(&s->signals);

@@ -232,6 +232,9 @@ static void worker(sl_app *app, const sl_worker_info *info, void *self)
 {
 }
 
+static char ends[8];
+static size_t end_count;
+
 static void hooks(void **state)
 {
     sl_app *app = sl_new();
@@ -253,6 +256,31 @@ static void hooks(void **state)
     assert_int_equal(app->every->every_ms, 50);
     assert_ptr_equal(app->worker_exit->self, &b);
     sl_free(app);
+}
+
+static void end(sl_app *app, void *self)
+{
+    char *left = self;
+
+    ends[end_count++] = *left;
+    if (*left == 'b') /* whoever is called may need another */
+        assert_int_equal(sl_on_end(app, end, (char[]){"c"}), 0);
+}
+
+/* Last registered, first called; each once; not at all in a process that did not serve. */
+static void hooks_at_the_end(void **state)
+{
+    sl_app *app = sl_new();
+
+    assert_int_equal(sl_on_end(app, NULL, NULL), -EINVAL);
+    assert_int_equal(sl_on_end(app, end, (char[]){"a"}), 0);
+    assert_int_equal(sl_on_end(app, end, (char[]){"b"}), 0);
+    sl__app_end(app);
+    sl__app_end(app);
+    assert_string_equal(ends, "bca");
+    assert_int_equal(sl_on_end(app, end, (char[]){"d"}), 0);
+    sl_free(app);
+    assert_string_equal(ends, "bca");
 }
 
 static void role(void **state)
@@ -385,6 +413,7 @@ int main(void)
         cmocka_unit_test_setup(impossible_endpoints, clear_environment),
         cmocka_unit_test_setup(urls, clear_environment),
         cmocka_unit_test_setup(hooks, clear_environment),
+        cmocka_unit_test_setup(hooks_at_the_end, clear_environment),
         cmocka_unit_test_setup(role, clear_environment),
         cmocka_unit_test_setup(messages_in_the_master, clear_environment),
         cmocka_unit_test_setup(middleware_is_freed_once, clear_environment),
