@@ -12,6 +12,23 @@
 #include <shallot/loop.h>
 #include <shallot/pg.h>
 
+/* Types, by their numbers in pg_type. */
+enum {
+    SLPG_BOOL = 16,
+    SLPG_BYTEA = 17,
+    SLPG_INT8 = 20,
+    SLPG_INT2 = 21,
+    SLPG_INT4 = 23,
+    SLPG_OID = 26,
+    SLPG_JSON = 114,
+    SLPG_FLOAT4 = 700,
+    SLPG_FLOAT8 = 701,
+    SLPG_TIMESTAMP = 1114,
+    SLPG_TIMESTAMPTZ = 1184,
+    SLPG_NUMERIC = 1700,
+    SLPG_JSONB = 3802,
+};
+
 #define SLPG_FOREVER INT64_MAX
 #define SLPG_STATEMENT_BYTES 16384 /* longer ones are not kept prepared */
 
@@ -88,6 +105,8 @@ bool slpg_alive(struct slpg_conn *k);
 /** Sends what is to be sent, waits for the next result of the command; NULL: it was the last. 0;
  * -ECONNRESET; -ETIMEDOUT; -ECANCELED. */
 int slpg_next(struct slpg_conn *k, int64_t deadline, PGresult **ret);
+/** A result that stands for COPY, which we do not do. */
+bool slpg_is_copy(const PGresult *r);
 /** Waits for all results: the last, or the first that is an error. As above; -ENOTSUP for COPY. */
 int slpg_all(struct slpg_conn *k, int64_t deadline, PGresult **ret);
 /** A command of our own without values, by the simple protocol. 0; negative: not done, or not known. */
@@ -114,7 +133,6 @@ struct slpg_job {
     struct slpg_job *next;
     struct slpg_pool *pool;
     struct slpg_conn *conn;
-    sl_task *task;
 };
 
 /** A handle; see the public header. */
@@ -126,7 +144,7 @@ struct sl_pg {
     unsigned depth; /* savepoints around it */
 };
 
-/** What went wrong last. */
+/** What went wrong last; zeroed memory: nothing. */
 struct slpg_trouble {
     PGresult *said; /* by the server; the fields of error point into it */
     char text[512];
@@ -167,8 +185,10 @@ void slpg_drop(struct slpg_conn *k);
 /** In the middle of a query or transaction: cancels, rolls back and gives it back, by a fiber of its
  * own; or drops it. */
 void slpg_abandon(struct slpg_conn *k);
-/** Opens as many as those in line need. */
-void slpg_open_more(struct slpg_pool *p);
+/** Opens as many as @p wanted fibers in line need. */
+void slpg_open_more(struct slpg_pool *p, unsigned wanted);
+/** Closes what was idle for too long; an sl_every() callback, @p self is the pool. */
+void slpg_tidy(sl_app *app, void *self);
 /** Starts a fiber of the pool's own. False: there can be none. */
 bool slpg_job_start(struct slpg_pool *p, int (*fn)(void *job), struct slpg_conn *k);
 /** The last thing that such a fiber does. */
@@ -187,10 +207,16 @@ struct slpg_hold {
 
 /* ---- Queries (query.c, statement.c, value.c, trouble.c, result.c) ---- */
 
+struct sl_pg_result {
+    PGresult *rows;    /* NULL: freed before its time */
+    bool of_a_request; /* in its arena */
+};
+
 /** Values as libpq wants them. */
 struct slpg_values {
     int count;
     const char **values;
+    char **json; /* those of values that are to be freed */
     int *lengths, *formats;
     void *memory;
 };
@@ -220,11 +246,15 @@ sl_pg_result *slpg_result_new(struct sl_pg *h, PGresult *rows);
 int slpg_fail_said(struct sl_pg *h, PGresult *said, const char *sql);
 /** Notes what happened to us. Returns @p error. */
 int slpg_fail(struct sl_pg *h, int error, const char *fmt, ...) SL_PRINTF(3, 4);
-/** Number of a result that is an error. */
+/** Number of a result that is an error; 0 for others. */
 int slpg_error_of(const PGresult *said);
+/** Leaves nothing in @p from. What was in @p to must have been forgotten. */
+void slpg_trouble_move(struct slpg_trouble *to, struct slpg_trouble *from);
+void slpg_trouble_forget(struct slpg_trouble *t);
 
 /** The app's first pool as a handle for this request, in @p storage. NULL: there is none, which the
  * request is told. */
 struct sl_pg *slpg_of_request(sl_ctx *c, struct sl_pg *storage);
+struct sl_pg *slpg_first_pool(const sl_app *app);
 
 #endif
