@@ -10,9 +10,11 @@
 #include <stdio.h> /* printf and getpid, so that a small program needs one include */
 #include <unistd.h>
 
+#include <shallot/accept.h>
 #include <shallot/app.h>
 #include <shallot/cluster.h>
 #include <shallot/common.h>
+#include <shallot/cookie.h>
 #include <shallot/ctx.h>
 #include <shallot/error.h>
 #include <shallot/fiber.h>

@@ -59,6 +59,18 @@ SL_API void sl_detach(sl_task *task);
 /** Cancels a task: its calls that wait return -ECANCELED. */
 SL_API void sl_cancel(sl_task *task);
 
+/**
+ * Runs @p fn for at most @p ms milliseconds: after that, calls that wait return -ECANCELED until it
+ * has returned. What comes after waits as before. Calls may be nested, each with its own time; one
+ * inside sl_shield() holds inside it too. Fibers that @p fn has started with sl_spawn() have all
+ * the time they want.
+ *
+ * @return what @p fn returned; -ETIMEDOUT, whatever it returned, if the time was over before it did
+ * (which only calls that wait find out); of a fiber that is cancelled for another reason, what @p
+ * fn returned
+ */
+SL_SUSPENDS SL_API int sl_within(unsigned ms, int (*fn)(void *arg), void *arg);
+
 /** Runs @p fn with cancellation put off: for cleanup that must wait although the client is gone.
  * @return what @p fn returned */
 SL_SUSPENDS SL_API int sl_shield(int (*fn)(void *arg), void *arg);

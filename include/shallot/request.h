@@ -37,8 +37,32 @@ SL_API const char *sl_trailer(const sl_ctx *c, const char *name);
 /** Value of a request cookie as sent, without quotes (RFC 6265 §4.2); NULL if absent. */
 SL_API const char *sl_cookie(sl_ctx *c, const char *name);
 
-/** Peer's address, for example "127.0.0.1:54321" or "[::1]:54321"; "unix" for a unix socket. */
+/** The client's address, for example "127.0.0.1:54321" or "[::1]:54321"; "unix" for a unix socket.
+ * It is the socket's peer, unless a layer knows better (sl_trust_proxy()): then the port may be
+ * missing, "203.0.113.7" or "[2001:db8::7]". */
 SL_API const char *sl_remote(const sl_ctx *c);
+
+/** "http" or "https": how the client came, as far as this server, or a proxy that a layer trusts,
+ * knows. */
+SL_API const char *sl_scheme(const sl_ctx *c);
+
+/** Host and, if it was sent, port that the client asked for: the Host field or the authority of the
+ * target, unless a layer knows better; "" if there is none. It is the client's word: check it
+ * before a link is made of it. */
+SL_API const char *sl_host(sl_ctx *c);
+
+/*
+ * For layers that know better where the request came from. The text is copied; NULL goes back to
+ * what the connection says. 0; -EINVAL for what is no such thing; -ENOMEM.
+ */
+
+/** What sl_remote() says: any text without control characters. */
+SL_API int sl_set_remote(sl_ctx *c, const char *remote);
+/** What sl_scheme() says: "http", "https" (any case) or another scheme (RFC 3986 §3.1). */
+SL_API int sl_set_scheme(sl_ctx *c, const char *scheme);
+/** What sl_host() says: host, host:port or [address]:port (RFC 9110 §7.2). sl_header(c, "Host")
+ * stays what was sent. */
+SL_API int sl_set_host(sl_ctx *c, const char *host);
 
 /**
  * Waits for the whole request body. A second call gives the same bytes again.

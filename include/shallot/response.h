@@ -24,6 +24,10 @@ SL_API int sl_set_header(sl_ctx *c, const char *name, const char *value);
 /** Adds a header line, keeping those there are (Set-Cookie). Errors as sl_set_header(). */
 SL_API int sl_append_header(sl_ctx *c, const char *name, const char *value);
 
+/** Says that the answer depends on a request header (RFC 9110 §12.5.5): adds the name to Vary unless
+ * it is there, in whatever line, or "*" is. Errors as sl_set_header(). */
+SL_API int sl_vary(sl_ctx *c, const char *name);
+
 /** Sets Content-Type; "html", "text" and "json" are short for the full types with UTF-8. */
 SL_API int sl_type(sl_ctx *c, const char *type);
 
@@ -85,6 +89,89 @@ SL_API int64_t sl_response_length(const sl_ctx *c);
 /** Bytes of the body as it stands, when it is held in memory; NULL otherwise. @p ret_len may be
  * NULL. */
 SL_API const void *sl_response_bytes(const sl_ctx *c, size_t *ret_len);
+
+/** What the body is as it stands. */
+typedef enum sl_response_kind {
+    SL_RESPONSE_NONE = 0, /**< nobody gave one: the status, or an error, says it all */
+    SL_RESPONSE_BYTES,    /**< in memory: see sl_response_bytes() */
+    SL_RESPONSE_FILE,     /**< of sl_file(), not in memory; its length is known */
+    SL_RESPONSE_STREAM,   /**< of sl_stream() */
+    SL_RESPONSE_PUSHED,   /**< by sl_write(): the head is on its way */
+} sl_response_kind;
+
+SL_API sl_response_kind sl_response_kind_of(const sl_ctx *c);
+
+/** A body to be pulled: what sl_stream() takes and sl_take_body() gives. */
+typedef struct sl_source {
+    /** As in sl_stream(): bytes, 0 at the end, a negative error. May wait. */
+    ssize_t (*read)(sl_ctx *c, void *buf, size_t len, void *self);
+    void *self;
+} sl_source;
+
+/**
+ * Takes the body that stands, of whatever kind, to wrap it: after sl_next() has returned 0, take
+ * it, and give sl_stream() a function that reads from it.
+ *
+ * No body stands then. Status and headers stay, an automatic type, Last-Modified and ETag included;
+ * so does a Content-Length the handler set, which has to go if the wrapper changes the length
+ * (sl_response_length() told it before, should the wrapper want to set it). The source gives bytes
+ * of memory and files in full pieces and never waits for them; one of sl_stream() it gives as it
+ * comes. A body that turns out shorter than was promised is an error, never an end; the wrapper
+ * passes it on, and the connection closes.
+ *
+ * @param ret  receives the source, good until the request ends; NULL: the body is dropped
+ * @return     0; -ENODATA if there is none; -SL_ECOMMITTED; -ENOMEM, and nothing has changed
+ */
+SL_API int sl_take_body(sl_ctx *c, sl_source *ret);
+
+/**
+ * A layer's place on the way of pushed bytes from sl_write() to the client: pushed before
+ * sl_next(), by a layer that wants to see or change what is pushed below it. The last one pushed is
+ * asked first.
+ *
+ * Every function runs on the request's fiber, may wait, and passes on what it has to the writer
+ * below; NULL passes on what comes as it is. 0 or a negative error, after which nothing more is
+ * asked and the connection closes. Bodies that stand when the onion has unwound do not come by
+ * here: the layer wraps those after sl_next().
+ */
+typedef struct sl_writer sl_writer;
+struct sl_writer {
+    /** The head: once, before any byte. Status and headers may be read and changed for the last
+     * time (a Content-Length the handler announced has to go if the length changes). Passes on
+     * before it returns. */
+    int (*begin)(sl_ctx *c, sl_writer *w);
+    /** Bytes of one sl_write(); never none. Whoever keeps some back for long keeps them from the
+     * client. */
+    int (*write)(sl_ctx *c, sl_writer *w, const void *bytes, size_t len);
+    /** The body is complete. Not called for one that is cut short: clean up with sl_defer(). */
+    int (*end)(sl_ctx *c, sl_writer *w);
+    void *below; /**< set by sl_push_writer() */
+};
+
+/**
+ * Puts a writer on top of the others, for the rest of this request.
+ *
+ * @param w  the caller's, valid until the request ends (sl_alloc())
+ * @return   0; -SL_ECOMMITTED; -ENOMEM
+ */
+SL_API int sl_push_writer(sl_ctx *c, sl_writer *w);
+
+/** What the functions of @p w call to pass on to the writer below. For HEAD the head and the end
+ * go all the way, bytes nowhere. Errors as sl_write(); -EINVAL for a head passed on twice, or with
+ * a status that has no body. */
+SL_SUSPENDS SL_API int sl_pass_begin(sl_ctx *c, sl_writer *w);
+SL_SUSPENDS SL_API int sl_pass_write(sl_ctx *c, sl_writer *w, const void *bytes, size_t len);
+SL_SUSPENDS SL_API int sl_pass_end(sl_ctx *c, sl_writer *w);
+
+/**
+ * True if the client's copy is as good as the response that stands, so that it need not be sent:
+ * `if (sl_fresh(c)) return sl_set_status(c, 304);`
+ *
+ * Compares ETag and Last-Modified, as they stand, with If-None-Match (weakly, RFC 9110 §13.1.2) or
+ * without it If-Modified-Since (§13.1.3). False for other methods than GET and HEAD, and for a
+ * status that is not 2xx. Does not suspend.
+ */
+SL_API bool sl_fresh(sl_ctx *c);
 
 /** Message of the error on its way up, or NULL: sl_fail()'s text, or that of the error number. In
  * code: sl_error(c). */

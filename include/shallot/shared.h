@@ -94,6 +94,25 @@ SL_API int sl_map_add(sl_map *m, const char *key, const void *value, size_t len,
  */
 SL_API int sl_map_increment(sl_map *m, const char *key, int64_t by, unsigned ttl_ms, int64_t *ret);
 
+/** An entry in the hands of sl_map_update()'s function. */
+typedef struct sl_map_entry {
+    void *value;     /**< room for value_bytes octets, aligned to 8: what is there, to be changed in
+                        place */
+    ssize_t len;     /**< of what is there; -1: there is none. Likewise of what shall be there */
+    unsigned ttl_ms; /**< what is left of its time, 0: for ever; another number counts from now */
+} sl_map_entry;
+
+/**
+ * Reads and changes a value in one step: whatever others do to it happens before or after.
+ *
+ * @param fn  called once, under the lock of a part of the map: it must be quick, must not wait, and
+ *            must not use the map. If it returns less than 0 nothing changes. A process killed in
+ *            it has changed nothing
+ * @return    0; what @p fn returned; -EMSGSIZE over value_bytes, and nothing has changed
+ */
+SL_API int sl_map_update(sl_map *m, const char *key, int (*fn)(sl_map_entry *e, void *self),
+                         void *self);
+
 /** 0 or -ENOENT. */
 SL_API int sl_map_delete(sl_map *m, const char *key);
 

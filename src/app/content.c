@@ -1,5 +1,6 @@
 /*
- * The body of a response as handlers give it: text, bytes, a file, a pull source, or pushed.
+ * The body of a response as handlers give it: text, bytes, a file, or pushed. One to be pulled is
+ * in source.c.
  *
  * Each replaces what there was, and says which type it is for if the program does not.
  */
@@ -16,7 +17,6 @@
 #include "shallot/response.h"
 
 #define TEXT_HTML SL__STR("text/html; charset=utf-8")
-#define OCTETS SL__STR("application/octet-stream")
 
 static int set_bytes(sl_ctx *c, const char *bytes, size_t len)
 {
@@ -62,7 +62,7 @@ int sl_bytes(sl_ctx *c, const void *bytes, size_t len)
     r = set_bytes(c, len > 0 ? bytes : "", len);
     if (r < 0)
         return r;
-    sl__reply_guess_type(c, OCTETS);
+    sl__reply_guess_type(c, SL__OCTETS);
     return 0;
 }
 
@@ -127,43 +127,6 @@ int sl_file(sl_ctx *c, const char *path)
         *stamp = found.stamp;
     response->stamp = stamp; /* without memory the answer is poorer, not wrong */
     sl__reply_guess_type(c, sl__str_of(sl__type_of_path(path)));
-    return 0;
-}
-
-struct source {
-    sl_ctx *c;
-    ssize_t (*read)(sl_ctx *c, void *buf, size_t len, void *self);
-    void *self;
-};
-
-/* Called by the protocol, where errors are not logged, after error.c has had its turn. */
-static ssize_t pull(void *self, void *buf, size_t len)
-{
-    struct source *s = self;
-    ssize_t n = s->read(s->c, buf, len, s->self);
-
-    if (n < 0 && n != -ECANCELED)
-        sl__log(SL__ERROR, "%s %s: the source of the body failed: %s", sl_method(s->c),
-                sl_target(s->c),
-                n == -SL_EFAIL && s->c->fail_message ? s->c->fail_message : sl_strerror((int)n));
-    return n;
-}
-
-int sl_stream(sl_ctx *c, ssize_t (*read)(sl_ctx *c, void *buf, size_t len, void *self), void *self)
-{
-    struct source *s;
-    int r = sl__reply_open(c);
-
-    if (r < 0)
-        return r;
-    if (!read)
-        return -EINVAL;
-    s = sl_alloc(c, sizeof *s);
-    if (!s)
-        return -ENOMEM;
-    *s = (struct source){c, read, self};
-    sl__response_set_source(&c->x->response, pull, s);
-    sl__reply_guess_type(c, OCTETS);
     return 0;
 }
 

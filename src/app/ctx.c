@@ -67,6 +67,16 @@ int sl_defer(sl_ctx *c, void (*fn)(void *arg), void *arg)
     return 0;
 }
 
+struct sl__told *sl__ctx_told(sl_ctx *c)
+{
+    if (!c->told) {
+        c->told = sl_alloc(c, sizeof *c->told);
+        if (c->told)
+            *c->told = (struct sl__told){0};
+    }
+    return c->told;
+}
+
 sl_app *sl_app_of(const sl_ctx *c)
 {
     return c->app;

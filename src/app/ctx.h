@@ -64,6 +64,12 @@ struct sl__allowed {
     bool known;                  /* a method without a number that some route takes somewhere */
 };
 
+/** What is known of the request beyond its head: asked of the connection, or told by a layer. */
+struct sl__told {
+    const char *peer;                   /* the connection's; NULL until asked for */
+    const char *remote, *scheme, *host; /* a layer's; NULL: none has said anything */
+};
+
 enum sl__type_rank {
     SL__TYPE_NONE,    /* not set; a body of bytes gets none */
     SL__TYPE_GUESSED, /* from the body; another body replaces it */
@@ -83,8 +89,9 @@ struct sl_ctx {
     bool route_ran;
     uint8_t type_rank;
     uint8_t body_use;
-    int error;   /* on its way up; 0: none. See sl_error_of() */
-    int failing; /* the same, until something is set on the response: then it is being handled */
+    bool head_open; /* committed, and a writer may still change the head: see writers.c */
+    int error;      /* on its way up; 0: none. See sl_error_of() */
+    int failing;    /* the same, until something is set on the response: then it is being handled */
     int fail_status;          /* sl_fail() */
     const char *fail_message; /* sl_fail(); NULL: the status says it all */
     struct sl__trace *trace;  /* where sl_fail() was called; development only */
@@ -92,7 +99,7 @@ struct sl_ctx {
     struct sl__state *states;
     const struct sl__pairs *query, *cookies; /* NULL until asked for */
     struct sl__joined *joined;
-    const char *remote;           /* NULL until asked for */
+    struct sl__told *told;        /* NULL until there is something */
     const char *path_text;        /* terminated; NULL until a copy was needed */
     struct sl__task_group *tasks; /* sl_spawn_in_request(); NULL until the first */
     struct sl__allowed allowed;
@@ -119,6 +126,9 @@ static inline struct sl__request *sl__ctx_request(const sl_ctx *c)
 /** printf into the arena; NULL when out of memory. */
 char *sl__ctx_vformat(sl_ctx *c, size_t *ret_len, const char *fmt, va_list args)
     __attribute__((format(printf, 3, 0)));
+
+/** Zeroed at first; NULL when out of memory. */
+struct sl__told *sl__ctx_told(sl_ctx *c);
 
 /** Calls what was deferred, the last first, then frees the states. */
 void sl__ctx_finish(sl_ctx *c);

@@ -11,6 +11,7 @@
 #include "app/hold.h"
 #include "app/onion.h"
 #include "app/table.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "http/chars.h"
 #include "shallot/error.h"
@@ -55,11 +56,20 @@ static void append(struct sl__layers *l, sl_middleware m)
     l->list[l->count] = sl__layer_behind;
 }
 
+/* What a constructor returns that was asked for the impossible: the program would serve without
+ * something it was told to have. */
+static bool no_function(void)
+{
+    sl__log(SL__ERROR, "a layer has no function: what was to make it has failed");
+    return true;
+}
+
 int sl__layers_add(struct sl__layers *l, sl_middleware m)
 {
     int r;
 
     if (!m.run) {
+        l->bad = no_function();
         reject(&m);
         return -EINVAL;
     }
@@ -111,8 +121,10 @@ static int add_route(struct sl__layers *l, const char *method, const char *patte
     if (!pattern || count == 0 || (method && !token(method)))
         return -EINVAL;
     for (size_t i = 0; i < count; i++)
-        if (!layers[i].run)
+        if (!layers[i].run) {
+            l->bad = no_function();
             return -EINVAL;
+        }
     r = open_table(l);
     if (r < 0)
         return r;

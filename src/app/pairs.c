@@ -5,7 +5,9 @@
  * as if it had none.
  */
 #include "app/ctx.h"
+#include "http/cookie.h"
 #include "http/target.h"
+#include "shallot/cookie.h"
 #include "shallot/request.h"
 
 static const struct sl__pairs none;
@@ -73,41 +75,6 @@ const char *sl_query(sl_ctx *c, const char *name)
     return find(c->query, name);
 }
 
-static struct sl__str trim(struct sl__str s)
-{
-    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t')) {
-        s.ptr++;
-        s.len--;
-    }
-    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
-/* The next "name=value" of a Cookie field (RFC 6265 §4.2.1); false at the end. Browsers send what
- * servers set, so what is not a pair is skipped, not an error. */
-static bool cookie_next(struct sl__str *left, struct sl__str *ret_name, struct sl__str *ret_value)
-{
-    while (left->len > 0) {
-        const char *semicolon = memchr(left->ptr, ';', left->len);
-        struct sl__str pair = {left->ptr, semicolon ? (size_t)(semicolon - left->ptr) : left->len};
-        size_t used = pair.len + (semicolon ? 1 : 0);
-        const char *equals = memchr(pair.ptr, '=', pair.len);
-
-        *left = (struct sl__str){left->ptr + used, left->len - used};
-        if (!equals)
-            continue;
-        *ret_name = trim((struct sl__str){pair.ptr, (size_t)(equals - pair.ptr)});
-        *ret_value = trim((struct sl__str){equals + 1, (size_t)(pair.ptr + pair.len - equals - 1)});
-        if (ret_value->len >= 2 && ret_value->ptr[0] == '"' &&
-            ret_value->ptr[ret_value->len - 1] == '"')
-            *ret_value = (struct sl__str){ret_value->ptr + 1, ret_value->len - 2};
-        if (ret_name->len > 0)
-            return true;
-    }
-    return false;
-}
-
 static char *put(char *text, struct sl__str s)
 {
     memcpy(text, s.ptr, s.len);
@@ -123,7 +90,7 @@ static const struct sl__pairs *parse_cookies(sl_ctx *c)
     size_t count = 0;
     char *text;
 
-    while (cookie_next(&left, &name, &value))
+    while (sl__cookie_next(&left, &name, &value))
         count++;
     if (count == 0)
         return &none;
@@ -131,7 +98,7 @@ static const struct sl__pairs *parse_cookies(sl_ctx *c)
     text = sl__arena_alloc(&c->x->arena, all.len + 2 * count);
     if (!p || !text)
         return &none;
-    for (left = all; cookie_next(&left, &name, &value);) {
+    for (left = all; sl__cookie_next(&left, &name, &value);) {
         char *at = put(text, name);
 
         add(p, text, at);
@@ -140,9 +107,17 @@ static const struct sl__pairs *parse_cookies(sl_ctx *c)
     return p;
 }
 
-const char *sl_cookie(sl_ctx *c, const char *name)
+const char *sl_cookie_at(sl_ctx *c, const char *name, size_t i)
 {
     if (!c->cookies)
         c->cookies = parse_cookies(c);
-    return find(c->cookies, name);
+    for (uint32_t at = 0; at < c->cookies->count; at++)
+        if (strcmp(c->cookies->pair[at].name, name) == 0 && i-- == 0)
+            return c->cookies->pair[at].value;
+    return NULL;
+}
+
+const char *sl_cookie(sl_ctx *c, const char *name)
+{
+    return sl_cookie_at(c, name, 0);
 }

@@ -40,7 +40,7 @@ static int set_type(sl_ctx *c, const char *type)
 static int change_header(sl_ctx *c, const char *name, const char *value, bool append)
 {
     struct sl__str n = sl__str_of(name), v = sl__str_of(value ? value : "");
-    int r = sl__reply_open(c);
+    int r = sl__reply_open_head(c);
 
     if (r < 0)
         return r;
@@ -51,7 +51,7 @@ static int change_header(sl_ctx *c, const char *name, const char *value, bool ap
 
 int sl_set_status(sl_ctx *c, int status)
 {
-    int r = sl__reply_open(c);
+    int r = sl__reply_open_head(c);
 
     if (r < 0)
         return r;
@@ -73,7 +73,7 @@ int sl_append_header(sl_ctx *c, const char *name, const char *value)
 
 int sl_type(sl_ctx *c, const char *type)
 {
-    int r = sl__reply_open(c);
+    int r = sl__reply_open_head(c);
 
     if (r < 0)
         return r;
@@ -128,7 +128,7 @@ int sl_redirect(sl_ctx *c, const char *location)
     struct sl__response *response = &c->x->response;
     struct sl__str raw = sl__str_of(location ? location : "");
     char *encoded;
-    int r = sl__reply_open(c);
+    int r = sl__reply_open_head(c);
 
     if (r < 0)
         return r;
@@ -187,20 +187,34 @@ static const char *of_the_file(const sl_ctx *c, struct sl__str name)
     return NULL;
 }
 
-/* The values stay where they are: they live as long as the payload. */
-static void link_stamp(sl_ctx *c)
+/* The values stay where they are. */
+static int link_stamp(sl_ctx *c, const struct sl__stamp *stamp)
 {
-    const struct sl__stamp *stamp = standing_stamp(c);
-    struct sl__header *h = stamp ? sl_alloc(c, 2 * sizeof *h) : NULL;
+    struct sl__header *h = sl_alloc(c, 2 * sizeof *h);
     struct sl__response *r = &c->x->response;
 
     if (!h)
-        return;
+        return -ENOMEM;
     h[0] = (struct sl__header){
         &h[1], SL__STR("Last-Modified"), {stamp->modified, sizeof stamp->modified - 1}};
     h[1] = (struct sl__header){NULL, SL__STR("ETag"), sl__str_of(stamp->etag)};
     *r->last = h;
     r->last = &h[1].next;
+    return 0;
+}
+
+int sl__reply_keep_stamp(sl_ctx *c)
+{
+    const struct sl__stamp *stamp = standing_stamp(c);
+    struct sl__stamp *copy;
+
+    if (!stamp)
+        return 0;
+    copy = sl_alloc(c, sizeof *copy);
+    if (!copy)
+        return -ENOMEM;
+    *copy = *stamp;
+    return link_stamp(c, copy);
 }
 
 const char *sl_response_header(const sl_ctx *c, const char *name)
@@ -289,6 +303,7 @@ static SL__COLD void complete_by_status(sl_ctx *c)
 void sl__reply_complete(sl_ctx *c)
 {
     struct sl__response *r = &c->x->response;
+    const struct sl__stamp *stamp;
 
     if (c->x->committed)
         return;
@@ -296,6 +311,7 @@ void sl__reply_complete(sl_ctx *c)
         complete_by_status(c);
     else if (!r->status)
         r->status = 200;
-    if (r->payload > SL__PAYLOAD_BYTES)
-        link_stamp(c);
+    if (r->payload > SL__PAYLOAD_BYTES && (stamp = standing_stamp(c)))
+        link_stamp(c, stamp); /* it lives as long as the payload; without memory the answer is
+                                 poorer, not wrong */
 }

@@ -15,12 +15,26 @@ void sl__reply_complete(sl_ctx *c);
 struct sl__str sl__reply_status_line(const sl_ctx *c, int status);
 
 #define SL__TEXT_PLAIN SL__STR("text/plain; charset=utf-8")
+#define SL__OCTETS SL__STR("application/octet-stream")
+
+/** What tells a version of a file from others becomes headers of their own, in the arena, unless
+ * the program has said it. 0 or -ENOMEM. */
+int sl__reply_keep_stamp(sl_ctx *c);
 
 /** Before anything is changed: 0, or -SL_ECOMMITTED. Whoever changes the response handles the error
  * there may be. */
 static inline int sl__reply_open(sl_ctx *c)
 {
     if (c->x->committed)
+        return -SL_ECOMMITTED;
+    c->failing = 0;
+    return 0;
+}
+
+/** The same before status or headers are changed, which writers may do a little longer. */
+static inline int sl__reply_open_head(sl_ctx *c)
+{
+    if (c->x->committed && !c->head_open)
         return -SL_ECOMMITTED;
     c->failing = 0;
     return 0;

@@ -132,9 +132,3 @@ const char *sl_trailer(const sl_ctx *c, const char *name)
     return NULL;
 }
 
-const char *sl_remote(const sl_ctx *c)
-{
-    if (!c->remote)
-        c->me->remote = c->x->ops->remote(c->x);
-    return c->remote ? c->remote : "";
-}

@@ -117,9 +117,18 @@ static void on_time(struct sl__timer *t)
     make_ready(&sl__fibers_here, f);
 }
 
+/* By a time that is over, unless it has put up a shield meanwhile. */
+static SL__APART bool is_too_late(const struct sl__fiber *f)
+{
+    for (const struct sl__within *w = f->within; w; w = w->outer)
+        if (w->over && f->shield <= w->shield)
+            return true;
+    return false;
+}
+
 static inline bool is_cancelled(const struct sl__fiber *f)
 {
-    return f->cancelled && f->shield == 0;
+    return (f->cancelled && f->shield == 0) || (f->within && is_too_late(f));
 }
 
 static void suspend(struct sl__fibers *rt, struct sl__fiber *f, enum sl__fiber_state state,
@@ -262,11 +271,21 @@ void sl__fiber_wake(struct sl__fiber *f)
         make_ready(&sl__fibers_here, f);
 }
 
+bool sl__fiber_is_cancelled(const struct sl__fiber *f)
+{
+    return is_cancelled(f);
+}
+
+void sl__fiber_interrupt(struct sl__fiber *f)
+{
+    if (f->state == SL__FIBER_WAITING && is_cancelled(f))
+        make_ready(&sl__fibers_here, f);
+}
+
 void sl__fiber_cancel(struct sl__fiber *f)
 {
     f->cancelled = true;
-    if (f->state == SL__FIBER_WAITING && f->shield == 0)
-        make_ready(&sl__fibers_here, f);
+    sl__fiber_interrupt(f);
 }
 
 bool sl__fiber_cancelled(void)

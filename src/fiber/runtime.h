@@ -18,6 +18,15 @@ enum sl__fiber_state {
     SL__FIBER_ENDED,
 };
 
+/** A call of sl_within(), on the stack of the fiber that made it. */
+struct sl__within {
+    struct sl__within *outer; /* the call around it; NULL: none */
+    struct sl__fiber *fiber;
+    struct sl__timer timer;
+    unsigned shield; /* the fiber's when it was made: shields inside of it put it off */
+    bool over;       /* its time */
+};
+
 /** Lives in the head of its own stack, so that starting one allocates nothing. */
 struct sl__fiber {
     struct sl__stack stack; /* first: a stack's head is its fiber */
@@ -30,8 +39,9 @@ struct sl__fiber {
     bool woken;     /* a wake that no wait has returned for yet */
     bool timed_out; /* the timer of this wait has fired */
     bool cancelled;
-    unsigned shield;  /* depth of shields */
-    unsigned ignored; /* waits that returned -ECANCELED */
+    unsigned shield;           /* depth of shields */
+    unsigned ignored;          /* waits that returned -ECANCELED */
+    struct sl__within *within; /* the innermost; NULL: none, as on a fresh stack */
     struct sl__timer timer;
     const char *label;
     void *user;
@@ -62,6 +72,11 @@ struct sl__fibers {
 /* Found by one addition to the thread register, also in a shared library and in a signal handler.
  */
 extern _Thread_local struct sl__fibers sl__fibers_here __attribute__((tls_model("initial-exec")));
+
+/** True if its waits are to return -ECANCELED. */
+bool sl__fiber_is_cancelled(const struct sl__fiber *f);
+/** Its waits have just been told to: lets it go on, if it is in one. */
+void sl__fiber_interrupt(struct sl__fiber *f);
 
 /** Frees what task.c keeps. */
 void sl__tasks_forget(struct sl__fibers *rt);

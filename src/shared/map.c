@@ -62,19 +62,23 @@ static int end(struct query *q, int result)
     return result;
 }
 
-/* Puts a new item in the place of the one there is, or of another if the shard is full. */
-static void store(struct query *q, const void *value, size_t len, unsigned ttl_ms)
+static int64_t expiry(const struct query *q, unsigned ttl_ms)
+{
+    return ttl_ms ? q->now + ttl_ms * SL__MS : INT64_MAX;
+}
+
+/* Puts a new item, whose value is in it already, in the place of the one there is, or of another if
+ * the shard is full. */
+static void replace(struct query *q, uint32_t i, size_t len, int64_t expires)
 {
     struct sl__place *p = &q->place;
-    uint32_t i = sl__shard_take(p), old = 0;
     struct sl__item *it = sl__item_at(p, i);
+    uint32_t old = 0;
 
     it->hash = q->hash;
-    it->expires = ttl_ms ? q->now + ttl_ms * SL__MS : INT64_MAX;
+    it->expires = expires;
     it->value_len = (uint32_t)len;
     it->key_len = (uint32_t)q->len;
-    if (len > 0)
-        memcpy(sl__item_value(it), value, len);
     memcpy(sl__item_key(p, it), q->key, q->len + 1);
     if (q->item)
         old = q->item;
@@ -83,6 +87,15 @@ static void store(struct query *q, const void *value, size_t len, unsigned ttl_m
     sl__shard_link(p, i);
     if (old)
         sl__shard_drop(p, old);
+}
+
+static void store(struct query *q, const void *value, size_t len, unsigned ttl_ms)
+{
+    uint32_t i = sl__shard_take(&q->place);
+
+    if (len > 0)
+        memcpy(sl__item_value(sl__item_at(&q->place, i)), value, len);
+    replace(q, i, len, expiry(q, ttl_ms));
 }
 
 static size_t value_len(const struct sl__place *p, const struct sl__item *it)
@@ -165,6 +178,60 @@ int sl_map_increment(sl_map *m, const char *key, int64_t by, unsigned ttl_ms, in
     }
     if (ret)
         *ret = sum;
+    return end(&q, 0);
+}
+
+/* In milliseconds, rounded up. */
+static unsigned time_left(const struct query *q, int64_t expires)
+{
+    int64_t ms = expires == INT64_MAX ? 0 : (expires - q->now - 1) / SL__MS + 1;
+
+    return ms < UINT32_MAX ? (unsigned)ms : UINT32_MAX;
+}
+
+/* What is there now, in item @p i, for somebody to change. */
+static sl_map_entry entry_in(struct query *q, uint32_t i)
+{
+    sl_map_entry e = {.value = sl__item_value(sl__item_at(&q->place, i)), .len = -1};
+    struct sl__item *old = sl__item_at(&q->place, q->item);
+
+    if (!q->item || q->over)
+        return e;
+    e.len = (ssize_t)value_len(&q->place, old);
+    e.ttl_ms = time_left(q, old->expires);
+    memcpy(e.value, sl__item_value(old), (size_t)e.len);
+    return e;
+}
+
+/* The change is made in an item that nothing leads to, so until it is linked nothing has happened.
+ */
+int sl_map_update(sl_map *m, const char *key, int (*fn)(sl_map_entry *e, void *self), void *self)
+{
+    sl_map_entry before, e;
+    struct query q;
+    uint32_t i;
+    int r = begin(&q, m, key);
+
+    if (r < 0)
+        return r;
+    i = sl__shard_take(&q.place);
+    e = before = entry_in(&q, i);
+    r = fn(&e, self);
+    if (r >= 0 && e.len > (ssize_t)m->handle.shape.value_bytes)
+        r = -EMSGSIZE;
+    if (r < 0 || (e.len < 0 && !q.item)) {
+        sl__shard_undo(&q.place);
+        return end(&q, r < 0 ? r : 0);
+    }
+    if (e.len < 0) {
+        sl__shard_undo(&q.place);
+        sl__shard_drop(&q.place, q.item);
+    } else {
+        bool same_time = before.len >= 0 && e.ttl_ms == before.ttl_ms;
+
+        replace(&q, i, (size_t)e.len,
+                same_time ? sl__item_at(&q.place, q.item)->expires : expiry(&q, e.ttl_ms));
+    }
     return end(&q, 0);
 }
 

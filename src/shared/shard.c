@@ -59,7 +59,7 @@ void sl__shard_write(struct sl__place *p, uint64_t *at, uint64_t value)
 }
 
 /* The last one first: then a word changed twice ends as it was before both. */
-static void undo(struct sl__place *p)
+void sl__shard_undo(struct sl__place *p)
 {
     struct sl__shard *s = p->shard;
 
@@ -122,7 +122,7 @@ int sl__shard_lock(struct sl__place *p, struct sl_map *map)
     if (r == EBUSY)
         r = wait_for(&p->shard->lock, map->handle.patient && !(atomic_load(stopped) & mine));
     if (r == EOWNERDEAD) {
-        undo(p);
+        sl__shard_undo(p);
         r = pthread_mutex_consistent(&p->shard->lock);
     }
     if (r == 0) {

@@ -43,6 +43,9 @@ static inline char *sl__item_key(const struct sl__place *p, struct sl__item *it)
     return (char *)(it + 1) + p->m.value_room;
 }
 
+/** Takes back what has been changed since it was locked. */
+void sl__shard_undo(struct sl__place *p);
+
 /** The item of this key, 0: none. */
 uint32_t sl__shard_find(const struct sl__place *p, uint64_t hash, const char *key, size_t len);
 /** One that is free; there always is. It may be written to until it is linked. */

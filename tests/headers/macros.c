@@ -26,6 +26,15 @@ static void listening(sl_app *app)
     sl_info("listening on %s", sl_url(app, 0));
 }
 
+static int cookies(sl_ctx *c)
+{
+    int r = sl_set_cookie(c, "a", "1");
+
+    r |= sl_set_cookie(c, "a", "1", .max_age = 60, .http_only = SL_COOKIE_OFF, .secure = true);
+    r |= sl_clear_cookie(c, "a") | sl_clear_cookie(c, "a", .path = "/x");
+    return r | !sl_cookie_at(c, "a", 1);
+}
+
 static int all_of_a_request(sl_ctx *c, const sl_ctx *seen)
 {
     sl_task *task = sl_spawn(c, job, NULL);
@@ -34,8 +43,13 @@ static int all_of_a_request(sl_ctx *c, const sl_ctx *seen)
     sl_error("%s: %d", "text", 1);
     sl_debug("error: %s", sl_error(c));
     sl_warn("error: %s", sl_error(seen));
+    if (!sl_accepts(c, "html", "json") || !sl_accepts_encoding(c, "br") ||
+        !sl_accepts_language(c, "en", "de") || !sl_accepts_charset(c, "utf-8"))
+        return sl_fail(c, 406, "nothing acceptable");
     if (!task)
         return sl_fail(c, 503, "no task");
+    if (cookies(c) < 0)
+        return -1;
     return sl_join(task);
 }
 

@@ -12,7 +12,19 @@ static int handler(sl_ctx *c)
     sl_error("nothing but text");
     sl_error("%s: %d", "text", 1);
     sl_debug("error: %s %s", sl_error(c), sl_error(seen));
+    if (!sl_accepts(c, "html", "json") || !sl_accepts_encoding(c, "br") ||
+        !sl_accepts_language(c, "en", "de") || !sl_accepts_charset(c, "utf-8"))
+        return sl_fail(c, 406, "nothing acceptable");
     return task ? sl_join(task) : sl_fail(c, 503, "no task");
+}
+
+static int cookies(sl_ctx *c)
+{
+    sl_cookie_options o = {};
+
+    o.max_age = 60;
+    return sl_set_cookie(c, "a", "1") | sl_set_cookie(c, "a", "1", o) | sl_clear_cookie(c, "a") |
+           sl_clear_cookie(c, "a", o);
 }
 
 static int run(sl_ctx *c, void *)
@@ -23,7 +35,7 @@ static int run(sl_ctx *c, void *)
 static int routes(sl_app *app, sl_router *router)
 {
     sl_middleware m = {run, nullptr, nullptr};
-    int r = 0;
+    int r = sl_get(app, "/cookies", cookies);
 
     r |= sl_get(app, "/1", handler) | sl_get(router, "/1", m, handler);
     r |= sl_get(app, "/8", m, m, m, m, m, m, m, &handler);

@@ -368,6 +368,7 @@ static void middleware_is_freed_once(void **state)
     sl_middleware bad = {NULL, &a, count_free};
 
     freed = 0;
+    memory_log_start();
     sl_use(app, a);
     sl_use(app, a);
     sl_get(app, "/x", a, b, done);
@@ -381,6 +382,29 @@ static void middleware_is_freed_once(void **state)
     assert_int_equal(sl_use_handler(app, NULL), -EINVAL);
     sl_free(app);
     assert_int_equal(freed, 4);
+}
+
+/* What a constructor returns that failed: to go on without it may be to serve what it was to guard.
+ */
+static void a_layer_without_a_function_is_not_served_without(void **state)
+{
+    sl_middleware none = {NULL, NULL, NULL};
+    sl_app *app = sl_new(), *other = sl_new(), *third = sl_new();
+    sl_router *router = sl_router_new();
+
+    memory_log_start();
+    sl_use(app, none);
+    assert_false(sl__app_fit(app));
+    sl_get(other, "/", none, done);
+    assert_false(sl__app_fit(other));
+    sl_use(third, sl_routes(router));
+    assert_true(sl__app_fit(third));
+    sl_router_use(router, none);
+    assert_false(sl__app_fit(third));
+    assert_int_equal(memory_log_lines, 3);
+    sl_free(app);
+    sl_free(other);
+    sl_free(third);
 }
 
 static void types(void **state)
@@ -417,6 +441,7 @@ int main(void)
         cmocka_unit_test_setup(role, clear_environment),
         cmocka_unit_test_setup(messages_in_the_master, clear_environment),
         cmocka_unit_test_setup(middleware_is_freed_once, clear_environment),
+        cmocka_unit_test_setup(a_layer_without_a_function_is_not_served_without, clear_environment),
         cmocka_unit_test_setup(types, clear_environment),
     };
 

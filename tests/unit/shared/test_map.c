@@ -120,6 +120,135 @@ static int count_one(const char *key, const void *value, size_t len, void *self)
     return 0;
 }
 
+struct change {
+    ssize_t len_before, len;
+    unsigned ttl_before, ttl;
+    const char *before, *text;
+    int result;
+};
+
+static int change(sl_map_entry *e, void *self)
+{
+    const struct change *ch = self;
+
+    assert_int_equal(e->len, ch->len_before);
+    assert_int_equal(e->ttl_ms, ch->ttl_before);
+    assert_int_equal((uintptr_t)e->value % 8, 0);
+    if (e->len > 0)
+        assert_memory_equal(e->value, ch->before, (size_t)e->len);
+    if (ch->text)
+        memcpy(e->value, ch->text, strlen(ch->text));
+    e->len = ch->len;
+    e->ttl_ms = ch->ttl;
+    return ch->result;
+}
+
+static void test_update(void **state)
+{
+    /* length and time before and after */
+    static struct change changes[] = {
+        {-1, -1, 0, 0, "", "none", 0},
+        {-1, 3, 0, 0, "", "one", -EPERM},
+        {-1, 3, 0, 0, "", "one", 0},
+        {3, 5, 0, 2, "one", "three", -EPERM},
+        {3, 5, 0, 2, "one", "three", 0},
+        {5, 5, 2, 2, "three", "THREE", 0},
+        {5, 0, 2, 9, "THREE", NULL, 0},
+        {0, 17, 9, 0, "", NULL, 0},
+        {0, 16, 9, 0, "", "0123456789abcdef", 0},
+        {16, -1, 0, 0, "0123456789abcdef", NULL, -EPERM},
+        {16, -1, 0, 0, "0123456789abcdef", NULL, 0},
+        {-1, 1, 0, 0, "", "x", 0},
+    };
+    sl_map *m = map_new(2, 16, 8);
+    char buf[16];
+
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        struct change *ch = &changes[i];
+        int expected = ch->len > 16 ? -EMSGSIZE : ch->result;
+
+        assert_int_equal(sl_map_update(m, "k", change, ch), expected);
+        if (expected == 0)
+            assert_int_equal(sl_map_get(m, "k", buf, 16), ch->len < 0 ? -ENOENT : ch->len);
+        map_check(m);
+    }
+    assert_int_equal(sl_map_update(m, "", change, NULL), -EINVAL);
+    assert_int_equal(sl_map_update(m, "too long a key", change, NULL), -EINVAL);
+    assert_int_equal(sl_map_update(NULL, "k", change, NULL), -EINVAL);
+    map_free(m);
+}
+
+/* Time that is left alone goes by as it would have, however often there is an update. */
+static void test_update_and_time(void **state)
+{
+    struct change same = {3, 3, 10, 10, "abc", NULL, 0}, other = {3, 3, 10, 5, "abc", NULL, 0};
+    struct change gone = {-1, -1, 0, 0, "", NULL, 0};
+    sl_map *m = map_new(2, 16, 8);
+
+    assert_int_equal(sl_map_set(m, "k", "abc", 3, 10), 0);
+    for (int i = 0; i < 10; i++) {
+        same.ttl_before = same.ttl = 10 - (unsigned)(i * 9 / 10);
+        assert_int_equal(sl_map_update(m, "k", change, &same), 0);
+        map_clock += SL__MS * 9 / 10;
+    }
+    other.ttl_before = 1;
+    assert_int_equal(sl_map_update(m, "k", change, &other), 0);
+    map_clock += 5 * SL__MS;
+    assert_int_equal(sl_map_update(m, "k", change, &gone), 0);
+    assert_int_equal(sl_map_count(m), 0); /* it went as it would have by a get */
+    map_check(m);
+    map_free(m);
+}
+
+/* A new key makes room as it does in a set, and none if nothing comes of it. */
+static void test_update_of_a_full_map(void **state)
+{
+    struct change none = {-1, 1, 0, 0, "", "x", -EPERM}, one = {-1, 1, 0, 0, "", "x", 0};
+    sl_map *m = map_new(2, 16, 8);
+
+    sl_map_set(m, "a", "1", 1, 0);
+    sl_map_set(m, "b", "2", 1, 0);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(sl_map_update(m, "c", change, &none), -EPERM);
+    assert_int_equal(sl_map_get(m, "a", NULL, 0), 1);
+    assert_int_equal(sl_map_update(m, "c", change, &one), 0);
+    assert_int_equal(sl_map_get(m, "a", NULL, 0), 1);
+    assert_int_equal(sl_map_get(m, "b", NULL, 0), -ENOENT);
+    map_check(m);
+    map_free(m);
+}
+
+static int add_one(sl_map_entry *e, void *self)
+{
+    uint64_t n = 0;
+
+    if (e->len == sizeof n)
+        memcpy(&n, e->value, sizeof n);
+    n++;
+    memcpy(e->value, &n, sizeof n);
+    e->len = sizeof n;
+    return 0;
+}
+
+static void test_updates_of_processes_add_up(void **state)
+{
+    sl_map *m = map_new(4, 8, 8);
+    uint64_t n = 0;
+
+    for (int i = 0; i < 4; i++)
+        if (fork() == 0) {
+            for (int k = 0; k < 5000; k++)
+                while (sl_map_update(m, "n", add_one, NULL) == -EBUSY)
+                    ;
+            _exit(0);
+        }
+    for (int i = 0; i < 4; i++)
+        wait(NULL);
+    assert_int_equal(sl_map_get(m, "n", &n, sizeof n), 8);
+    assert_int_equal(n, 20000);
+    map_free(m);
+}
+
 static void test_time_to_live(void **state)
 {
     sl_map *m = map_new(10, 16, 8);
@@ -401,6 +530,10 @@ int main(void)
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_increment),
+        cmocka_unit_test(test_update),
+        cmocka_unit_test(test_update_and_time),
+        cmocka_unit_test(test_update_of_a_full_map),
+        cmocka_unit_test(test_updates_of_processes_add_up),
         cmocka_unit_test(test_time_to_live),
         cmocka_unit_test(test_what_was_used_longest_ago_makes_room),
         cmocka_unit_test(test_a_large_map_holds_its_capacity),

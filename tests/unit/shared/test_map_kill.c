@@ -46,6 +46,18 @@ static void increment(sl_map *m)
     sl_map_increment(m, "n", 1, 0, NULL);
 }
 
+static int lengthen(sl_map_entry *e, void *self)
+{
+    memcpy(e->value, "updated, and longer", 19);
+    e->len = 19;
+    return 0;
+}
+
+static void update(sl_map *m)
+{
+    sl_map_update(m, "k1", lengthen, NULL);
+}
+
 static void delete_one(sl_map *m)
 {
     sl_map_delete(m, "k2");
@@ -241,6 +253,7 @@ static void test_operations(void **state)
         {"evict", fill, evict, 1},
         {"increment", fill, increment, 1},
         {"replace", fill, replace, 3},
+        {"update", fill, update, 3},
         {"delete", fill, delete_one, 3},
         {"use", fill, use, 3},
         {"add when the time is over", fill_short, replace_when_over, 3},
