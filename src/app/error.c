@@ -19,28 +19,51 @@
 #include "shallot/request.h"
 #include "shallot/response.h"
 
-int sl_fail(sl_ctx *c, int status, const char *fmt, ...)
+/* Part of its callers, so that the trace begins with them. */
+static inline __attribute__((always_inline)) void fail(sl_ctx *c, int error, int status,
+                                                       const char *fmt, va_list args)
 {
-    c->fail_status = status < 400 || status > 599 ? 500 : status;
-    c->fail_message = NULL;
-    if (fmt && *fmt) {
-        va_list args;
-        size_t len;
+    size_t len;
 
-        va_start(args, fmt);
-        c->fail_message = sl__ctx_vformat(c, &len, fmt, args);
-        va_end(args);
-    }
+    c->fail_error = error;
+    c->fail_status = status < 400 || status > 599 ? 500 : status;
+    c->fail_message = fmt && *fmt ? sl__ctx_vformat(c, &len, fmt, args) : NULL;
     if (c->app->development)
         c->trace = sl__trace_take(&c->x->arena);
-    return sl__ctx_error(c, -SL_EFAIL);
+    sl__ctx_error(c, error);
+}
+
+int sl_fail(sl_ctx *c, int status, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    fail(c, -SL_EFAIL, status, fmt, args);
+    va_end(args);
+    return -SL_EFAIL;
+}
+
+int sl_fail_with(sl_ctx *c, int error, int status, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    fail(c, error, status, fmt, args);
+    va_end(args);
+    return error;
+}
+
+/* Whether it is what sl_fail() was told about. */
+static bool has_words(const sl_ctx *c, int error)
+{
+    return error == -SL_EFAIL || (error == c->fail_error && error != 0);
 }
 
 const char *sl_error_of(const sl_ctx *c)
 {
     if (c->error == 0)
         return NULL;
-    if (c->error != -SL_EFAIL)
+    if (!has_words(c, c->error))
         return sl_strerror(c->error);
     if (c->fail_message)
         return c->fail_message;
@@ -63,9 +86,9 @@ static int table_status(int error)
 
 int sl__error_status(const sl_ctx *c, int error)
 {
-    switch (error) {
-    case -SL_EFAIL:
+    if (has_words(c, error))
         return c->fail_status ? c->fail_status : 500;
+    switch (error) {
     case -ENOENT: /* of sl_file(), as everybody expects */
         return 404;
     case -ENOMEM:    /* a moment later there may be some */
@@ -79,7 +102,14 @@ int sl__error_status(const sl_ctx *c, int error)
 /* What the program says about the error; NULL if it is no more than the status. */
 static const char *words(const sl_ctx *c, int error)
 {
-    return error == -SL_EFAIL ? c->fail_message : sl_strerror(error);
+    return has_words(c, error) ? c->fail_message : sl_strerror(error);
+}
+
+const char *sl__error_words(const sl_ctx *c, int error)
+{
+    const char *message = words(c, error);
+
+    return message ? message : sl__status_text(sl__error_status(c, error));
 }
 
 struct sl__str sl__error_text(const sl_ctx *c, int error)
@@ -94,7 +124,7 @@ struct sl__str sl__error_text(const sl_ctx *c, int error)
     else
         text =
             sl_format(c->me, "%d %s\n\n%s\n%s", status, sl__status_text(status), message,
-                      error == -SL_EFAIL && c->trace ? sl__trace_text(c->trace, &c->x->arena) : "");
+                      has_words(c, error) && c->trace ? sl__trace_text(c->trace, &c->x->arena) : "");
     return text ? sl__str_of(text) : (struct sl__str){"", 0};
 }
 
@@ -111,12 +141,10 @@ static bool worth_a_line(const sl_ctx *c, int error)
 
 static void report(const sl_ctx *c, int error)
 {
-    const char *message = words(c, error);
-
     sl__log(SL__ERROR, "%s %s: %d %s%s", sl_method(c), sl_target(c), sl__error_status(c, error),
-            message ? message : sl__status_text(sl__error_status(c, error)),
+            sl__error_words(c, error),
             c->x->committed ? " (the answer had begun; closing)" : "");
-    if (error == -SL_EFAIL && c->trace)
+    if (has_words(c, error) && c->trace)
         sl__trace_log(c->trace);
 }
 

@@ -2,12 +2,12 @@
  * What becomes of a connection whose query was given up: it took too long, or nobody wants the
  * answer any more.
  *
- * Queries and transactions come in and go away at once; a fiber of the pool's own asks the server to
- * stop, reads what still comes, rolls back, and gives the connection back. What does not succeed
+ * Queries and transactions come in and go away at once; a fiber of the pool's own asks the server
+ * to stop, reads what still comes, rolls back, and gives the connection back. What does not succeed
  * soon is not worth it: then the connection is closed.
  *
- * libpq's request to cancel opens a connection of its own and blocks, so it is made on a thread, and
- * only a few at a time, since a server that cannot be reached would hold every thread there is.
+ * libpq's request to cancel opens a connection of its own and blocks, so it is made on a thread,
+ * and only a few at a time, since a server that cannot be reached would hold every thread there is.
  */
 #include <errno.h>
 #include <shallot/fiber.h>

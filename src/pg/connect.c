@@ -7,6 +7,8 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <shallot/fiber.h>
+#include <shallot/log.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

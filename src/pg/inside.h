@@ -55,8 +55,8 @@ struct slpg_line {
     unsigned count;
 };
 
-/** Waits at the end of the line. 0 and place->given; the error given; -ETIMEDOUT; -ECANCELED. Whoever
- * has been given something and then was cancelled still has it: @p place->given tells. */
+/** Waits at the end of the line. 0 and place->given; the error given; -ETIMEDOUT; -ECANCELED.
+ * Whoever has been given something and then was cancelled still has it: @p place->given tells. */
 int slpg_line_wait(struct slpg_line *l, struct slpg_place *place, int64_t deadline);
 /** Gives to the first in line. False if there is nobody. */
 bool slpg_line_give(struct slpg_line *l, void *what);
@@ -79,7 +79,8 @@ struct slpg_conn {
     struct slpg_conn *next; /* in the pool's list of idle ones */
     PGconn *pg;
     PGcancel *cancel;
-    sl_watch *watch; /* NULL: the other side has hung up, what is left can be read without waiting */
+    sl_watch
+        *watch; /* NULL: the other side has hung up, what is left can be read without waiting */
     sl_waiter waiter;
     bool idle;
     bool waiting; /* a fiber waits for the socket */
@@ -109,7 +110,8 @@ int slpg_next(struct slpg_conn *k, int64_t deadline, PGresult **ret);
 bool slpg_is_copy(const PGresult *r);
 /** Waits for all results: the last, or the first that is an error. As above; -ENOTSUP for COPY. */
 int slpg_all(struct slpg_conn *k, int64_t deadline, PGresult **ret);
-/** A command of our own without values, by the simple protocol. 0; negative: not done, or not known. */
+/** A command of our own without values, by the simple protocol. 0; negative: not done, or not
+ * known. */
 int slpg_command(struct slpg_conn *k, const char *sql, int64_t deadline);
 
 /* ---- Where to connect to (address.c) ---- */
@@ -182,8 +184,8 @@ int slpg_take(struct sl_pg *h, struct slpg_conn **ret);
 void slpg_give(struct slpg_conn *k);
 /** Closes it. */
 void slpg_drop(struct slpg_conn *k);
-/** In the middle of a query or transaction: cancels, rolls back and gives it back, by a fiber of its
- * own; or drops it. */
+/** In the middle of a query or transaction: cancels, rolls back and gives it back, by a fiber of
+ * its own; or drops it. */
 void slpg_abandon(struct slpg_conn *k);
 /** Opens as many as @p wanted fibers in line need. */
 void slpg_open_more(struct slpg_pool *p, unsigned wanted);
@@ -230,8 +232,8 @@ char *slpg_json_text(const void *json);
 double slpg_number(const char *text, char **end);
 void slpg_number_text(char *buf, size_t size, double value);
 
-/** Makes the statement known to the server, if it is one to be kept. 0 and its name in @p ret, "" for
- * none; or as slpg_all(), the server's error in @p ret_said. */
+/** Makes the statement known to the server, if it is one to be kept. 0 and its name in @p ret, ""
+ * for none; or as slpg_all(), the server's error in @p ret_said. */
 int slpg_prepare(struct slpg_conn *k, const char *sql, int64_t deadline, char ret[16],
                  PGresult **ret_said);
 /** Forgets all of them, whatever the server does. */

@@ -14,7 +14,7 @@
 
 #include "inside.h"
 
-#define DEEPEST 64 /* Jansson's parser recurses, on a fiber's stack */
+#define DEEPEST 64      /* Jansson's parser recurses, on a fiber's stack */
 #define EXACT_DIGITS 15 /* that every double holds */
 
 char *slpg_json_text(const void *json)
@@ -101,7 +101,8 @@ static json_t *time_of(const char *text, size_t len)
     char iso[48];
     size_t sign;
 
-    if (len < 19 || len + 4 > sizeof iso || text[4] != '-' || text[10] != ' ' || text[len - 1] == 'C')
+    if (len < 19 || len + 4 > sizeof iso || text[4] != '-' || text[10] != ' ' ||
+        text[len - 1] == 'C')
         return text_of(text, len);
     memcpy(iso, text, len + 1);
     iso[10] = 'T';

@@ -1,9 +1,9 @@
 /*
  * Pools as apps have them: made in main(), opened in workers, closed at their end.
  *
- * main() comes in with options. The app then calls back: at the start of a worker if a connection is
- * required, every few seconds to close what is idle, and at the end. Pools are listed here, so that
- * a request can do without naming its own.
+ * main() comes in with options. The app then calls back: at the start of a worker if a connection
+ * is required, every few seconds to close what is idle, and at the end. Pools are listed here, so
+ * that a request can do without naming its own.
  */
 #include <errno.h>
 #include <shallot/app.h>
@@ -118,7 +118,7 @@ static void fill_in(sl_pg_options *o)
 {
     const struct {
         unsigned *option, value;
-    } defaults[] = {{&o->connections, 8},   {&o->queue, 1024},    {&o->wait_ms, 5000},
+    } defaults[] = {{&o->connections, 8},   {&o->queue, 1024},     {&o->wait_ms, 5000},
                     {&o->connect_ms, 5000}, {&o->query_ms, 30000}, {&o->idle_ms, 60000},
                     {&o->statements, 64}};
 

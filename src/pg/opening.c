@@ -1,10 +1,10 @@
 /*
  * Opening connections for those in line, again and again while the server is away.
  *
- * The pool comes in when somebody waits and there may be more connections. Each is opened by a fiber
- * of its own, which ends when it has put the connection into the pool. After a failure only one
- * fiber tries, ever more slowly, until it succeeds: so the pool is back as soon as the server is,
- * and a server that is busy starting is not run over.
+ * The pool comes in when somebody waits and there may be more connections. Each is opened by a
+ * fiber of its own, which ends when it has put the connection into the pool. After a failure only
+ * one fiber tries, ever more slowly, until it succeeds: so the pool is back as soon as the server
+ * is, and a server that is busy starting is not run over.
  */
 #include <errno.h>
 #include <shallot/fiber.h>

@@ -2,9 +2,9 @@
  * The pool: who gets which connection, and when.
  *
  * Queries come in for a connection and leave with an idle one, or wait in line, first come, first
- * served: whatever becomes free or is newly opened goes to the first in line. Connections are opened
- * by fibers of the pool's own (opening.c), so that a request that goes away meanwhile wastes none;
- * one whose query was abandoned is made usable again by another (cleaning.c).
+ * served: whatever becomes free or is newly opened goes to the first in line. Connections are
+ * opened by fibers of the pool's own (opening.c), so that a request that goes away meanwhile wastes
+ * none; one whose query was abandoned is made usable again by another (cleaning.c).
  */
 #include <errno.h>
 #include <poll.h>

@@ -75,8 +75,8 @@ static int start(struct slpg_conn *k, const char *sql, const struct slpg_values 
     return 0;
 }
 
-/* The server has forgotten what we thought it knew, or the table has changed: begin afresh. True: it
- * is worth another try. */
+/* The server has forgotten what we thought it knew, or the table has changed: begin afresh. True:
+ * it is worth another try. */
 static bool refresh(struct slpg_conn *k, const PGresult *said, int64_t deadline)
 {
     if (!slpg_is_stale(said))

@@ -1,9 +1,9 @@
 /*
  * Values on their way to the server: what C has, as libpq wants it.
  *
- * All go as text, whose type the server finds out by where they stand; octets go as they are. Numbers
- * are written as C does it, whatever the locale of the program: a decimal comma is none to the
- * server.
+ * All go as text, whose type the server finds out by where they stand; octets go as they are.
+ * Numbers are written as C does it, whatever the locale of the program: a decimal comma is none to
+ * the server.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -15,8 +15,8 @@
 
 #include "inside.h"
 
-#define NUMBER 32     /* room for any number */
-#define MOST 65535    /* the protocol counts in 16 bits */
+#define NUMBER 32  /* room for any number */
+#define MOST 65535 /* the protocol counts in 16 bits */
 
 static locale_t plain_locale(void)
 {
@@ -95,13 +95,13 @@ int slpg_values_init(struct slpg_values *ret, const sl_pg_value *values, size_t 
     if (!ret->memory)
         return -ENOMEM;
     ret->values = ret->memory;
-    ret->json = (char **)(ret->values + count);
+    ret->json = (char **)ret->memory + count;
     ret->lengths = (int *)(ret->json + count);
     ret->formats = ret->lengths + count;
     numbers = (char *)(ret->formats + count);
     for (; ret->count < (int)count; ret->count++) {
-        int r = text_of(ret, ret->count, numbers + (size_t)ret->count * NUMBER,
-                        &values[ret->count]);
+        int r =
+            text_of(ret, ret->count, numbers + (size_t)ret->count * NUMBER, &values[ret->count]);
 
         if (r < 0)
             return r;
