@@ -18,6 +18,7 @@
 #include <shallot/ctx.h>
 #include <shallot/error.h>
 #include <shallot/fiber.h>
+#include <shallot/field.h>
 #include <shallot/limits.h>
 #include <shallot/log.h>
 #include <shallot/loop.h>

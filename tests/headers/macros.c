@@ -53,6 +53,29 @@ static int all_of_a_request(sl_ctx *c, const sl_ctx *seen)
     return sl_join(task);
 }
 
+static int fields(sl_ctx *c)
+{
+    int i;
+    unsigned u;
+    long l;
+    size_t size;
+    uint64_t u64;
+    int64_t i64;
+    double d;
+    bool b;
+    const char *t;
+    struct json_t *json;
+    int r = sl_param_int(c, "i", &i) | sl_param_int(c, "i", &i64, SL_AT_LEAST(1)) |
+            sl_param_double(c, "d", &d, SL_AT_MOST(5));
+
+    r |= sl_query_int(c, "u", &u) | sl_query_int(c, "u", &l, SL_BETWEEN(1, 5)) |
+         sl_query_double(c, "d", &d) | sl_query_bool(c, "b", &b);
+    r |= sl_query_fields(c, SL_FIELD("size", &size), SL_FIELD("u64", &u64, .optional = true),
+                         SL_FIELD("t", &t, SL_BETWEEN(1, 80), .optional = true));
+    r |= sl_param_fields(c, SL_FIELD("json", &json, .json = SL_JSON_ARRAY, SL_AT_MOST(3)));
+    return r;
+}
+
 static int routes(sl_app *app, sl_router *router)
 {
     sl_handler *h = handler;
@@ -60,7 +83,7 @@ static int routes(sl_app *app, sl_router *router)
     int r = 0;
 
     r |= sl_get(app, "/1", handler);
-    r |= sl_get(app, "/2", m, handler);
+    r |= sl_get(app, "/2", m, fields, handler);
     r |= sl_get(app, "/3", m, m, handler);
     r |= sl_get(app, "/4", sl_logger(), m, h, handler);
     r |= sl_get(app, "/5", m, m, m, m, handler);

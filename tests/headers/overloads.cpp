@@ -18,6 +18,25 @@ static int handler(sl_ctx *c)
     return task ? sl_join(task) : sl_fail(c, 503, "no task");
 }
 
+static int fields(sl_ctx *c)
+{
+    int i;
+    unsigned u;
+    int64_t i64;
+    uint64_t u64;
+    double d;
+    bool b;
+    const char *t;
+    struct json_t *json;
+    sl_field many = SL_AT_LEAST(SL_FIELD("json", &json), 1);
+
+    many.json = SL_JSON_ARRAY;
+    return sl_param_int(c, "i", &i) | sl_param_double(c, "d", &d) | sl_query_int(c, "u", &u) |
+           sl_query_double(c, "d", &d) | sl_query_bool(c, "b", &b) |
+           sl_param_fields(c, {SL_FIELD("i64", &i64), SL_BETWEEN(SL_FIELD("u64", &u64), 1, 5)}) |
+           sl_query_fields(c, {SL_AT_MOST(SL_FIELD("t", &t, true), 80), many});
+}
+
 static int cookies(sl_ctx *c)
 {
     sl_cookie_options o = {};
@@ -40,6 +59,7 @@ static int routes(sl_app *app, sl_router *router)
     r |= sl_get(app, "/1", handler) | sl_get(router, "/1", m, handler);
     r |= sl_get(app, "/8", m, m, m, m, m, m, m, &handler);
     r |= sl_get(app, "/lambda", [](sl_ctx *c) { return sl_text(c, "hello"); });
+    r |= sl_get(app, "/fields", fields);
     r |= sl_get(app, "/value", sl_middleware{run, nullptr, nullptr}, handler);
     r |= sl_post(app, "/x", handler) | sl_post(router, "/x", m, handler);
     r |= sl_put(app, "/x", handler) | sl_put(router, "/x", m, handler);
