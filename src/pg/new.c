@@ -15,7 +15,7 @@
 
 #include "inside.h"
 
-#define TIDY_MS 5000
+#define TIDY_MS 5000 /* or half of the time that a connection may be idle */
 
 static struct slpg_pool *pools; /* of all apps of the process, the newest last */
 
@@ -131,12 +131,13 @@ static void fill_in(sl_pg_options *o)
 
 static int register_hooks(sl_app *app, struct slpg_pool *p)
 {
+    unsigned tidy_ms = p->options.idle_ms / 2 + 1;
     int r = sl_on_end(app, on_end, p);
 
     if (r == 0)
         r = sl_on_stop(app, on_stop, p);
     if (r == 0)
-        r = sl_every(app, TIDY_MS, slpg_tidy, p);
+        r = sl_every(app, tidy_ms < TIDY_MS ? tidy_ms : TIDY_MS, slpg_tidy, p);
     if (r == 0 && p->options.required)
         r = sl_on_start(app, on_start, p);
     return r;

@@ -250,6 +250,29 @@ static int background(sl_ctx *c)
     return t ? sl_text(c, "%d", sl_join(t)) : -1;
 }
 
+static int order(sl_ctx *c)
+{
+    int e;
+
+    sl_info("asks %s", sl_param(c, "n"));
+    e = sl_pg_query(c, NULL, "insert into names values ($1)", sl_param(c, "n"));
+    return e < 0 ? e : sl_body(c, "done");
+}
+
+static int waiting, most;
+
+/* How many wait at once. */
+static int nap(sl_ctx *c)
+{
+    int e;
+
+    if (++waiting > most)
+        most = waiting;
+    e = sl_sleep((unsigned)atoi(sl_param(c, "ms")));
+    waiting--;
+    return e < 0 ? e : sl_text(c, "%d", most);
+}
+
 static int hello(sl_ctx *c)
 {
     return sl_body(c, "hello");
@@ -289,6 +312,8 @@ int main(void)
     sl_post(app, "/script", script);
     sl_get(app, "/quick", quick);
     sl_get(app, "/background", background);
+    sl_get(app, "/order/:n", order);
+    sl_get(app, "/nap/:ms", nap);
     sl_get(app, "/hello", hello);
     return sl_listen(app);
 }
