@@ -20,8 +20,8 @@
 #include "shallot/response.h"
 
 /* Part of its callers, so that the trace begins with them. */
-static inline __attribute__((always_inline)) void fail(sl_ctx *c, int error, int status,
-                                                       const char *fmt, va_list args)
+static inline __attribute__((always_inline, format(printf, 4, 0))) void
+fail(sl_ctx *c, int error, int status, const char *fmt, va_list args)
 {
     size_t len;
 
@@ -122,9 +122,9 @@ struct sl__str sl__error_text(const sl_ctx *c, int error)
     if (status < 500)
         text = sl_format(c->me, "%s\n", message);
     else
-        text =
-            sl_format(c->me, "%d %s\n\n%s\n%s", status, sl__status_text(status), message,
-                      has_words(c, error) && c->trace ? sl__trace_text(c->trace, &c->x->arena) : "");
+        text = sl_format(c->me, "%d %s\n\n%s\n%s", status, sl__status_text(status), message,
+                         has_words(c, error) && c->trace ? sl__trace_text(c->trace, &c->x->arena)
+                                                         : "");
     return text ? sl__str_of(text) : (struct sl__str){"", 0};
 }
 
@@ -142,8 +142,7 @@ static bool worth_a_line(const sl_ctx *c, int error)
 static void report(const sl_ctx *c, int error)
 {
     sl__log(SL__ERROR, "%s %s: %d %s%s", sl_method(c), sl_target(c), sl__error_status(c, error),
-            sl__error_words(c, error),
-            c->x->committed ? " (the answer had begun; closing)" : "");
+            sl__error_words(c, error), c->x->committed ? " (the answer had begun; closing)" : "");
     if (has_words(c, error) && c->trace)
         sl__trace_log(c->trace);
 }

@@ -60,20 +60,20 @@ static int types(sl_ctx *c)
                         "select $1::int as i, $2::bigint as l, $3::text as t, $4::bool as b, "
                         "$5::float8 as f, $6::bytea as o, $7::text as n, $8::jsonb as j, "
                         "$9::numeric as u, $10::text as a, $11::text as p",
-                        -5, 1LL << 40, "it's \"ça\"", (bool)true, 0.1, sl_pg_of_bytes(octets, 5), NULL,
-                        json, 18446744073709551615ull, buffer, (const char *)NULL);
+                        -5, 1LL << 40, "it's \"ça\"", (bool)true, 0.1, sl_pg_of_bytes(octets, 5),
+                        NULL, json, 18446744073709551615ull, buffer, (const char *)NULL);
 
     json_decref(json);
     if (e < 0)
         return e;
     back = sl_pg_bytes(r, 0, "o", &len);
     return sl_text(c, "%d %d %lld %lld %s %d %.17g %d %d %s %s %s %d %d|%s|%lld|%d", sl_pg_rows(r),
-                   sl_pg_columns(r), (long long)sl_pg_int(r, 0, "i"),
-                   (long long)sl_pg_int(r, 0, 1), sl_pg_text(r, 0, "t"), sl_pg_bool(r, 0, "b"),
-                   sl_pg_float(r, 0, "f"), len == 5 && memcmp(back, octets, 5) == 0,
-                   sl_pg_is_null(r, 0, "n"), sl_pg_text(r, 0, "j"), sl_pg_text(r, 0, "u"),
-                   sl_pg_text(r, 0, "a"), sl_pg_text(r, 0, "p") == NULL, sl_pg_column(r, "none"),
-                   sl_pg_name(r, 2), (long long)sl_pg_int(r, 0, "t"), sl_pg_bool(r, 3, "nope"));
+                   sl_pg_columns(r), (long long)sl_pg_int(r, 0, "i"), (long long)sl_pg_int(r, 0, 1),
+                   sl_pg_text(r, 0, "t"), sl_pg_bool(r, 0, "b"), sl_pg_float(r, 0, "f"),
+                   len == 5 && memcmp(back, octets, 5) == 0, sl_pg_is_null(r, 0, "n"),
+                   sl_pg_text(r, 0, "j"), sl_pg_text(r, 0, "u"), sl_pg_text(r, 0, "a"),
+                   sl_pg_text(r, 0, "p") == NULL, sl_pg_column(r, "none"), sl_pg_name(r, 2),
+                   (long long)sl_pg_int(r, 0, "t"), sl_pg_bool(r, 3, "nope"));
 }
 
 static int wrong(sl_ctx *c)
@@ -291,12 +291,11 @@ int main(void)
 {
     sl_app *app = sl_new(.instances = 1);
 
-    pool = sl_pg_new(app, .connections = number("POOL"), .wait_ms = number("WAIT"),
-                     .queue = number("QUEUE"), .query_ms = number("QUERY"), .idle_ms = number("IDLE"),
-                     .connect_ms = number("CONNECT"),
-                     .statements = number("STATEMENTS") == 99 ? SL_PG_UNPREPARED
-                                                              : number("STATEMENTS"),
-                     .required = number("REQUIRED") > 0);
+    pool = sl_pg_new(
+        app, .connections = number("POOL"), .wait_ms = number("WAIT"), .queue = number("QUEUE"),
+        .query_ms = number("QUERY"), .idle_ms = number("IDLE"), .connect_ms = number("CONNECT"),
+        .statements = number("STATEMENTS") == 99 ? SL_PG_UNPREPARED : number("STATEMENTS"),
+        .required = number("REQUIRED") > 0);
     if (number("FAREWELL"))
         sl_on_stop(app, farewell, NULL);
     sl_get(app, "/rows", rows);
