@@ -15,6 +15,7 @@
 #include <shallot/cluster.h>
 #include <shallot/common.h>
 #include <shallot/cookie.h>
+#include <shallot/crypto.h>
 #include <shallot/ctx.h>
 #include <shallot/error.h>
 #include <shallot/fiber.h>

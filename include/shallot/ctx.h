@@ -26,11 +26,6 @@ SL_SUSPENDS SL_API int sl_next(sl_ctx *c);
  */
 SL_API int sl_fail(sl_ctx *c, int status, const char *fmt, ...) SL_PRINTF(3, 4);
 
-/** The same for an error with a number of its own, which is returned: callers and layers above can
- * tell it from others, and if nobody handles it, it becomes @p status and says these words. @p error:
- * negative. */
-SL_API int sl_fail_with(sl_ctx *c, int error, int status, const char *fmt, ...) SL_PRINTF(4, 5);
-
 /** Calls @p fn when the request has ended, whatever way it ended; last deferred, first called. 0 or
  * -ENOMEM (then @p fn has been called). */
 SL_API int sl_defer(sl_ctx *c, void (*fn)(void *arg), void *arg);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "app/hooks.h"
+#include "app/kept.h"
 #include "app/onion.h"
 #include "app/regex.h"
 #include "app/service.h"
@@ -52,6 +53,7 @@ void sl_free(sl_app *app)
     if (!app)
         return;
     sl__layers_finish(&app->layers);
+    sl__kept_free(app);
     sl__hooks_free(&app->start);
     sl__hooks_free(&app->stop);
     sl__hooks_free(&app->every);

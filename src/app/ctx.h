@@ -93,7 +93,6 @@ struct sl_ctx {
     int error;      /* on its way up; 0: none. See sl_error_of() */
     int failing;    /* the same, until something is set on the response: then it is being handled */
     int fail_status;          /* sl_fail() */
-    int fail_error;           /* which error that is about; 0: none */
     const char *fail_message; /* sl_fail(); NULL: the status says it all */
     struct sl__trace *trace;  /* where sl_fail() was called; development only */
     struct sl__deferred *deferred;

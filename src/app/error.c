@@ -19,51 +19,28 @@
 #include "shallot/request.h"
 #include "shallot/response.h"
 
-/* Part of its callers, so that the trace begins with them. */
-static inline __attribute__((always_inline, format(printf, 4, 0))) void
-fail(sl_ctx *c, int error, int status, const char *fmt, va_list args)
-{
-    size_t len;
-
-    c->fail_error = error;
-    c->fail_status = status < 400 || status > 599 ? 500 : status;
-    c->fail_message = fmt && *fmt ? sl__ctx_vformat(c, &len, fmt, args) : NULL;
-    if (c->app->development)
-        c->trace = sl__trace_take(&c->x->arena);
-    sl__ctx_error(c, error);
-}
-
 int sl_fail(sl_ctx *c, int status, const char *fmt, ...)
 {
-    va_list args;
+    c->fail_status = status < 400 || status > 599 ? 500 : status;
+    c->fail_message = NULL;
+    if (fmt && *fmt) {
+        va_list args;
+        size_t len;
 
-    va_start(args, fmt);
-    fail(c, -SL_EFAIL, status, fmt, args);
-    va_end(args);
-    return -SL_EFAIL;
-}
-
-int sl_fail_with(sl_ctx *c, int error, int status, const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    fail(c, error, status, fmt, args);
-    va_end(args);
-    return error;
-}
-
-/* Whether it is what sl_fail() was told about. */
-static bool has_words(const sl_ctx *c, int error)
-{
-    return error == -SL_EFAIL || (error == c->fail_error && error != 0);
+        va_start(args, fmt);
+        c->fail_message = sl__ctx_vformat(c, &len, fmt, args);
+        va_end(args);
+    }
+    if (c->app->development)
+        c->trace = sl__trace_take(&c->x->arena);
+    return sl__ctx_error(c, -SL_EFAIL);
 }
 
 const char *sl_error_of(const sl_ctx *c)
 {
     if (c->error == 0)
         return NULL;
-    if (!has_words(c, c->error))
+    if (c->error != -SL_EFAIL)
         return sl_strerror(c->error);
     if (c->fail_message)
         return c->fail_message;
@@ -86,9 +63,9 @@ static int table_status(int error)
 
 int sl__error_status(const sl_ctx *c, int error)
 {
-    if (has_words(c, error))
-        return c->fail_status ? c->fail_status : 500;
     switch (error) {
+    case -SL_EFAIL:
+        return c->fail_status ? c->fail_status : 500;
     case -ENOENT: /* of sl_file(), as everybody expects */
         return 404;
     case -ENOMEM:    /* a moment later there may be some */
@@ -102,14 +79,7 @@ int sl__error_status(const sl_ctx *c, int error)
 /* What the program says about the error; NULL if it is no more than the status. */
 static const char *words(const sl_ctx *c, int error)
 {
-    return has_words(c, error) ? c->fail_message : sl_strerror(error);
-}
-
-const char *sl__error_words(const sl_ctx *c, int error)
-{
-    const char *message = words(c, error);
-
-    return message ? message : sl__status_text(sl__error_status(c, error));
+    return error == -SL_EFAIL ? c->fail_message : sl_strerror(error);
 }
 
 struct sl__str sl__error_text(const sl_ctx *c, int error)
@@ -122,9 +92,9 @@ struct sl__str sl__error_text(const sl_ctx *c, int error)
     if (status < 500)
         text = sl_format(c->me, "%s\n", message);
     else
-        text = sl_format(c->me, "%d %s\n\n%s\n%s", status, sl__status_text(status), message,
-                         has_words(c, error) && c->trace ? sl__trace_text(c->trace, &c->x->arena)
-                                                         : "");
+        text =
+            sl_format(c->me, "%d %s\n\n%s\n%s", status, sl__status_text(status), message,
+                      error == -SL_EFAIL && c->trace ? sl__trace_text(c->trace, &c->x->arena) : "");
     return text ? sl__str_of(text) : (struct sl__str){"", 0};
 }
 
@@ -141,9 +111,12 @@ static bool worth_a_line(const sl_ctx *c, int error)
 
 static void report(const sl_ctx *c, int error)
 {
+    const char *message = words(c, error);
+
     sl__log(SL__ERROR, "%s %s: %d %s%s", sl_method(c), sl_target(c), sl__error_status(c, error),
-            sl__error_words(c, error), c->x->committed ? " (the answer had begun; closing)" : "");
-    if (has_words(c, error) && c->trace)
+            message ? message : sl__status_text(sl__error_status(c, error)),
+            c->x->committed ? " (the answer had begun; closing)" : "");
+    if (error == -SL_EFAIL && c->trace)
         sl__trace_log(c->trace);
 }
 

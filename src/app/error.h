@@ -10,9 +10,6 @@
 /** The status an error becomes if nobody handles it. */
 int sl__error_status(const sl_ctx *c, int error);
 
-/** What there is to say about it; never NULL. */
-const char *sl__error_words(const sl_ctx *c, int error);
-
 /** The body it becomes: text, in the arena; empty when out of memory. */
 struct sl__str sl__error_text(const sl_ctx *c, int error);
 

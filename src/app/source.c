@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "app/error.h"
 #include "app/reply.h"
 #include "base/log.h"
 #include "shallot/request.h"
@@ -28,7 +27,8 @@ static ssize_t pull(void *self, void *buf, size_t len)
 
     if (n < 0 && n != -ECANCELED)
         sl__log(SL__ERROR, "%s %s: the source of the body failed: %s", sl_method(s->c),
-                sl_target(s->c), sl__error_words(s->c, (int)n));
+                sl_target(s->c),
+                n == -SL_EFAIL && s->c->fail_message ? s->c->fail_message : sl_strerror((int)n));
     return n;
 }
 

@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 
-#include "app/error.h"
 #include "app/reply.h"
 #include "base/cold.h"
 #include "base/list.h"
@@ -57,7 +56,7 @@ static SL__COLD int failed_end(sl_ctx *c, int error)
 {
     if (error != -ECANCELED && !c->x->aborted)
         sl__log(SL__ERROR, "%s %s: the end of the body failed: %s", sl_method(c), sl_target(c),
-                sl__error_words(c, error));
+                error == -SL_EFAIL && c->fail_message ? c->fail_message : sl_strerror(error));
     c->x->aborted = true;
     return error;
 }

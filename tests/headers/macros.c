@@ -32,7 +32,14 @@ static int cookies(sl_ctx *c)
 
     r |= sl_set_cookie(c, "a", "1", .max_age = 60, .http_only = SL_COOKIE_OFF, .secure = true);
     r |= sl_clear_cookie(c, "a") | sl_clear_cookie(c, "a", .path = "/x");
+    r |= sl_set_signed_cookie(c, "a", "1") | sl_set_signed_cookie(c, "a", "1", .max_age = 60);
+    r |= sl_set_sealed_cookie(c, "a", "1") | sl_set_sealed_cookie(c, "a", "1", .max_age = 60);
     return r | !sl_cookie_at(c, "a", 1);
+}
+
+static int secrets(sl_app *app)
+{
+    return sl_secrets(app) | sl_secrets(app, "one") | sl_secrets(app, "one", "two");
 }
 
 static int all_of_a_request(sl_ctx *c, const sl_ctx *seen)
@@ -157,7 +164,7 @@ int main(void)
     sl_task *task = sl_spawn(app, job, NULL);
     int r = routes(app, router);
 
-    r |= sl_use(app, handler);
+    r |= sl_use(app, handler) | secrets(app);
     r |= sl_use(app, &handler);
     r |= sl_use(app, m);
     r |= sl_use(app, sl_logger());

@@ -43,7 +43,9 @@ static int cookies(sl_ctx *c)
 
     o.max_age = 60;
     return sl_set_cookie(c, "a", "1") | sl_set_cookie(c, "a", "1", o) | sl_clear_cookie(c, "a") |
-           sl_clear_cookie(c, "a", o);
+           sl_clear_cookie(c, "a", o) | sl_set_signed_cookie(c, "a", "1") |
+           sl_set_signed_cookie(c, "a", "1", o) | sl_set_sealed_cookie(c, "a", "1") |
+           sl_set_sealed_cookie(c, "a", "1", o);
 }
 
 static int run(sl_ctx *c, void *)
@@ -54,7 +56,7 @@ static int run(sl_ctx *c, void *)
 static int routes(sl_app *app, sl_router *router)
 {
     sl_middleware m = {run, nullptr, nullptr};
-    int r = sl_get(app, "/cookies", cookies);
+    int r = sl_get(app, "/cookies", cookies) | sl_secrets(app) | sl_secrets(app, "one", "two");
 
     r |= sl_get(app, "/1", handler) | sl_get(router, "/1", m, handler);
     r |= sl_get(app, "/8", m, m, m, m, m, m, m, &handler);
