@@ -36,6 +36,14 @@ SL_API bool sl_query_pair(sl_ctx *c, size_t i, const char **ret_name, const char
  * (RFC 9112 §3.2.2). */
 SL_API const char *sl_header(sl_ctx *c, const char *name);
 
+/**
+ * The request's header lines as they came, one by one, for whoever passes them on.
+ *
+ * @param i   from 0
+ * @return    false behind the last one; the strings are then left alone
+ */
+SL_API bool sl_header_at(const sl_ctx *c, size_t i, const char **ret_name, const char **ret_value);
+
 /** Value of a trailer field received after a chunked body (RFC 9110 §6.5); NULL before the body was
  * read to its end. */
 SL_API const char *sl_trailer(const sl_ctx *c, const char *name);

@@ -16,6 +16,7 @@
 #include "app/regex.h"
 #include "app/service.h"
 #include "app/settings.h"
+#include "app/sse.h"
 #include "base/mem.h"
 #include "fiber/task.h"
 
@@ -65,6 +66,7 @@ void sl_free(sl_app *app)
     sl__bus_free(app->bus);
     sl__app_free_shared(app);
     sl__file_cache_finish(&app->files);
+    sl__sse_free(app->sse);
     sl__free(app->tasks);
     sl__settings_finish(app);
     sl__regex_finish_thread();

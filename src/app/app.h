@@ -69,6 +69,7 @@ struct sl_app {
     struct sl__app_shared shared; /* counters and maps */
     struct sl__task_group *tasks; /* of sl_spawn_in_app(); made with the first one */
     struct sl__file_cache files;  /* of sl_file() */
+    struct sl__sse *sse;          /* event streams; made with the first one */
     char **urls;                  /* see sl__app_set_url() */
     size_t url_count;
     void *data;

@@ -42,6 +42,14 @@ static int secrets(sl_app *app)
     return sl_secrets(app) | sl_secrets(app, "one") | sl_secrets(app, "one", "two");
 }
 
+static int sessions(sl_app *app)
+{
+    int r = sl_use(app, sl_session(app));
+
+    r |= sl_use(app, sl_session(app, .store = SL_SESSION_SHARED, .idle_s = 60));
+    return r | sl_use(app, sl_csrf(app)) | sl_use(app, sl_csrf(app, .cookie = true));
+}
+
 static int all_of_a_request(sl_ctx *c, const sl_ctx *seen)
 {
     sl_task *task = sl_spawn(c, job, NULL);
@@ -58,6 +66,39 @@ static int all_of_a_request(sl_ctx *c, const sl_ctx *seen)
     if (cookies(c) < 0)
         return -1;
     return sl_join(task);
+}
+
+static bool format(const sl_message *m, sl_sse_event *e, void *self)
+{
+    (void)self;
+    return m->len > 0 && e->data;
+}
+
+static int events(sl_ctx *c)
+{
+    sl_sse *s = sl_sse_open(c, .heartbeat_ms = SL_SSE_NEVER, .overflow = SL_SSE_DROP);
+
+    return sl_sse_send(s, .data = "x") | sl_sse_send(s, .event = "a", .id = "1", .retry_ms = 5) |
+           sl_sse_join(s, "b", .format = format) | sl_sse_join(sl_sse_open(c), "a");
+static ssize_t source(void *buf, size_t len, void *self)
+{
+    (void)buf;
+    (void)len;
+    (void)self;
+    return 0;
+}
+
+static int fetches(sl_ctx *c, sl_app *app)
+{
+    sl_fetched a;
+    int r =
+        sl_fetch(c, &a, "http://a/") | sl_fetch(app, &a, "http://a/", .method = "PUT", .body = "b");
+
+    r |= sl_fetch(c, &a, "http://a/", .headers = (sl_fetch_header[]){{"A", "b"}, {"C", NULL}, {0}});
+    r |= sl_fetch_open(c, &a, "http://a/", .source = source, .source_self = c, .source_len = 5);
+    r |= sl_fetch_open(app, &a, "http://a/") | sl_fail_as(c, -1, 502, "%s", a.error);
+    sl_fetch_close(&a);
+    return r;
 }
 
 static int fields(sl_ctx *c)
@@ -164,10 +205,12 @@ int main(void)
     sl_task *task = sl_spawn(app, job, NULL);
     int r = routes(app, router);
 
-    r |= sl_use(app, handler) | secrets(app);
+    r |= sl_use(app, handler) | secrets(app) | sessions(app);
     r |= sl_use(app, &handler);
     r |= sl_use(app, m);
     r |= sl_use(app, sl_logger());
+    r |= sl_use(app, sl_compress()) | sl_use(app, sl_compress(.min_bytes = 1, .types = "a/b"));
+    r |= sl_use(app, sl_etag()) | sl_use(app, sl_etag(.strong = true));
     r |= sl_use(app, sl_routes(prefixed));
     r |= sl_use(app, (sl_middleware){.run = run, .self = app, .free = NULL});
     r |= sl_bind(app);
@@ -179,6 +222,6 @@ int main(void)
     r |= sl_listen(app, .host = "::1", .port = 1, .on_listening = listening);
     if (task)
         sl_detach(task);
-    r |= database(NULL, NULL, app, NULL);
-    return all_of_a_request(NULL, NULL) | r;
+    r |= database(NULL, NULL, app, NULL) | events(NULL);
+    return all_of_a_request(NULL, NULL) | fetches(NULL, app) | r;
 }

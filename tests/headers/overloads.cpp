@@ -18,6 +18,16 @@ static int handler(sl_ctx *c)
     return task ? sl_join(task) : sl_fail(c, 503, "no task");
 }
 
+static int fetches(sl_ctx *c, sl_app *app)
+{
+    sl_fetch_options o = {};
+    sl_fetched a;
+
+    o.method = "PUT";
+    return sl_fetch(c, &a, "http://a/") | sl_fetch(app, &a, "http://a/", o) |
+           sl_fetch_open(c, &a, "http://a/", o) | sl_fetch_open(app, &a, "http://a/");
+}
+
 static int fields(sl_ctx *c)
 {
     int i;
@@ -53,12 +63,26 @@ static int run(sl_ctx *c, void *)
     return sl_next(c);
 }
 
+static int events(sl_ctx *c)
+{
+    sl_sse_options o = {};
+    sl_sse_event e = {};
+    sl_sse_join_options j = {};
+
+    o.overflow = SL_SSE_DROP;
+    e.data = "x";
+    j.format = [](const sl_message *, sl_sse_event *, void *) { return true; };
+    return sl_sse_send(sl_sse_open(c, o), e) | sl_sse_join(sl_sse_open(c), "a") |
+           sl_sse_join(nullptr, "b", j);
+}
+
 static int routes(sl_app *app, sl_router *router)
 {
     sl_middleware m = {run, nullptr, nullptr};
     int r = sl_get(app, "/cookies", cookies) | sl_secrets(app) | sl_secrets(app, "one", "two");
 
     r |= sl_get(app, "/1", handler) | sl_get(router, "/1", m, handler);
+    r |= sl_get(app, "/events", events);
     r |= sl_get(app, "/8", m, m, m, m, m, m, m, &handler);
     r |= sl_get(app, "/lambda", [](sl_ctx *c) { return sl_text(c, "hello"); });
     r |= sl_get(app, "/fields", fields);
@@ -116,10 +140,15 @@ int main()
 
     r |= sl_use(app, handler) | sl_use(app, sl_logger()) | sl_use(app, sl_routes(prefixed));
     r |= sl_use(app, sl_middleware{run, nullptr, nullptr});
+    r |= sl_use(app, sl_session(app)) | sl_use(app, sl_session(app, sl_session_options{}));
+    r |= sl_use(app, sl_csrf(app)) | sl_use(app, sl_csrf(app, sl_csrf_options{}));
+    r |= sl_use(app, sl_compress()) | sl_use(app, sl_compress(sl_compress_options{}));
+    r |= sl_use(app, sl_etag()) | sl_use(app, sl_etag(sl_etag_options{}));
     r |= !sl_map_new(app, "map") || !sl_map_new(app, "other", sl_map_options{});
     r |= sl_bind(app) | sl_bind(app, endpoint);
     if (task)
         sl_detach(task);
     r |= database(nullptr, app, nullptr);
+    r |= fetches(nullptr, app);
     return r | sl_listen(plain) | sl_listen(app, endpoint);
 }

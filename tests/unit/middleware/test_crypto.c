@@ -3,8 +3,7 @@
  * text that is tampered with everywhere, keys that come and go, cookies, passwords.
  */
 #include "../app/memory_exchange.h"
-
-#include <time.h>
+#include "clocks.h"
 
 #include "shallot/crypto.h"
 
@@ -12,27 +11,13 @@
 #define WORD "0123456789abcdef0123456789abcdef"
 #define TWO "fedcba9876543210fedcba9876543210 two"
 
-/* The clock, which the linker puts in the place of time() (see meson.build). */
-static time_t clock_offset;
-time_t __real_time(time_t *ret);
-time_t __wrap_time(time_t *ret);
-time_t __wrap_time(time_t *ret)
-{
-    time_t t = __real_time(NULL) + clock_offset;
-
-    if (ret)
-        *ret = t;
-    return t;
-}
-
+static struct memory m;
 static int (*with_ctx)(sl_ctx *c);
 
 static int handle(sl_ctx *c)
 {
     return with_ctx(c);
 }
-
-static struct memory m;
 
 /* Runs @p fn in a request of an app with these secrets. */
 static void run_with(const char *const *secrets, int (*fn)(sl_ctx *c), const char *head)
