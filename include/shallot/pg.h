@@ -167,6 +167,9 @@ static inline sl_pg_value sl_pg_of_pointer(const void *p)
 
     return v;
 }
+/** NULL where a value of another type may stand: done_is_given ? sl_pg_of_bool(done) : SL_PG_NULL
+ */
+#define SL_PG_NULL sl_pg_of_pointer(NULL)
 static inline sl_pg_value sl_pg_of_value(sl_pg_value v)
 {
     return v;
@@ -198,7 +201,7 @@ static inline sl_pg_value sl_pg_of_value(sl_pg_value v)
  *     query, of which nobody knows whether it was done (in a transaction: it was not)
  *   - -ETIMEDOUT: longer than query_ms; cancelled in the server
  *   - -ECANCELED: the client went away; cancelled in the server
- *   - -EINVAL: not a statement of one command; a void pointer as a value
+ *   - -EINVAL: a void pointer, or what is no JSON, as a value. -ENOTSUP: COPY
  *   - -EDEADLK: not on a fiber. -ESHUTDOWN: the worker is ending. -ENOMEM
  *   Returned by a handler, what was asked for a request becomes 503 (no connection), 504 (time) or
  *   500, with the words in the log.

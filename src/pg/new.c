@@ -17,14 +17,13 @@
 
 #define TIDY_MS 5000 /* or half of the time that a connection may be idle */
 
-static struct slpg_pool *pools; /* of all apps of the process, the newest last */
+#define STATE "sl_pg" /* the app's first pool, and behind it the others */
 
 struct sl_pg *slpg_first_pool(const sl_app *app)
 {
-    for (struct slpg_pool *p = pools; p; p = p->next)
-        if (p->app == app)
-            return &p->handle;
-    return NULL;
+    struct slpg_pool *p = sl_app_state(app, STATE);
+
+    return p ? &p->handle : NULL;
 }
 
 struct sl_pg *slpg_of_request(sl_ctx *c, struct sl_pg *storage)
@@ -32,7 +31,7 @@ struct sl_pg *slpg_of_request(sl_ctx *c, struct sl_pg *storage)
     const struct sl_pg *first = slpg_first_pool(sl_app_of(c));
 
     if (!first) {
-        sl_fail_with(c, -EINVAL, 500, "database: the app has no pool; sl_pg_new() in main()");
+        sl_fail_as(c, -EINVAL, 500, "database: the app has no pool; sl_pg_new() in main()");
         return NULL;
     }
     *storage = *first;
@@ -83,23 +82,6 @@ static void on_stop(sl_app *app, void *self)
         ;
 }
 
-static void unlist(struct slpg_pool *p)
-{
-    struct slpg_pool **at = &pools;
-
-    while (*at && *at != p)
-        at = &(*at)->next;
-    if (*at)
-        *at = p->next;
-}
-
-static void free_pool(struct slpg_pool *p)
-{
-    slpg_trouble_forget(&p->trouble);
-    free(p->conninfo);
-    free(p);
-}
-
 /* No fiber lives any more. */
 static void on_end(sl_app *app, void *self)
 {
@@ -108,8 +90,20 @@ static void on_end(sl_app *app, void *self)
     p->closing = true;
     while (p->idle)
         slpg_drop(p->idle);
-    unlist(p);
-    free_pool(p);
+}
+
+static void free_pools(void *value)
+{
+    struct slpg_pool *p = value;
+
+    while (p) {
+        struct slpg_pool *next = p->next;
+
+        slpg_trouble_forget(&p->trouble);
+        free(p->conninfo);
+        free(p);
+        p = next;
+    }
 }
 
 /* ---- making ---- */
@@ -167,29 +161,35 @@ static struct slpg_pool *make(sl_app *app, const sl_pg_options *options)
     return NULL;
 }
 
-/* The app must not serve without what it cannot work without. */
-static sl_pg *refuse(sl_app *app, struct slpg_pool *p, const char *why)
+static int keep(sl_app *app, struct slpg_pool *p)
 {
-    sl_error("sl_pg_new: %s", why);
-    sl_use(app, ((sl_middleware){.run = NULL}));
-    if (p)
-        free_pool(p);
-    return NULL;
+    struct slpg_pool *last = sl_app_state(app, STATE);
+
+    if (!last)
+        return sl_set_app_state(app, STATE, p, free_pools);
+    while (last->next)
+        last = last->next;
+    last->next = p;
+    return 0;
 }
 
 sl_pg *sl_pg_new_with(sl_app *app, const sl_pg_options *options)
 {
-    struct slpg_pool *p = make(app, options), **at = &pools;
+    struct slpg_pool *p = make(app, options);
     char why[256] = "";
 
-    if (!p)
-        return refuse(app, NULL, "out of memory");
-    if (!slpg_conninfo_good(p->conninfo, why, sizeof why))
-        return refuse(app, p, why);
-    if (register_hooks(app, p) < 0)
-        return refuse(app, NULL, "out of memory"); /* some callbacks may have it already */
-    while (*at)
-        at = &(*at)->next;
-    *at = p;
+    if (!p) {
+        sl_refuse(app, "sl_pg_new: out of memory");
+        return NULL;
+    }
+    if (!slpg_conninfo_good(p->conninfo, why, sizeof why)) {
+        sl_refuse(app, "sl_pg_new: %s", why);
+        free_pools(p);
+        return NULL;
+    }
+    if (keep(app, p) < 0 || register_hooks(app, p) < 0) {
+        sl_refuse(app, "sl_pg_new: out of memory"); /* whoever has it keeps it */
+        return NULL;
+    }
     return &p->handle;
 }

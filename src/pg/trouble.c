@@ -59,7 +59,7 @@ static int tell(struct sl_pg *h, int error)
                                                                                            : 500;
 
     if (h->c && error != -ECANCELED)
-        return sl_fail_with(h->c, error, status, "database: %s", h->pool->trouble.text);
+        return sl_fail_as(h->c, error, status, "database: %s", h->pool->trouble.text);
     return error;
 }
 
