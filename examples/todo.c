@@ -1,11 +1,12 @@
 /*
  * A todo API: JSON in and out, kept in SQLite, which blocks and therefore runs on threads.
  *
- * Run:  shallot dev todo.c          (libjansson-dev, libsqlite3-dev; TODO_DB names the file)
+ * Run:  shallot dev todo.c                 (TODO_DB names the file)
  * Try:  TYPE='Content-Type: application/json' URL=localhost:9090/todos
  *       curl -H "$TYPE" -d '{"title": "peel onions"}' $URL; curl $URL
  *       curl -H "$TYPE" -X PATCH -d '{"done": true}' $URL/1; curl -X DELETE $URL/1
  */
+// shallot: pkgs=jansson,sqlite3
 #include <shallot.h>
 #include <shallot/json.h>
 #include <sqlite3.h>
@@ -19,7 +20,6 @@ static const char schema[] = "pragma busy_timeout = 5000; pragma journal_mode = 
 static const char add[] = "insert into todo (title, done) values (:title, :done) returning " TODO;
 static const char change[] = "update todo set title = ifnull(:title, title),"
                              " done = ifnull(:done, done) where id = :id returning " TODO;
-
 static sqlite3 *db; /* one per worker; guards itself with a mutex */
 
 struct query {

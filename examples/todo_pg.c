@@ -2,9 +2,9 @@
  * The same API as todo.c on PostgreSQL, without threads: a query suspends its request's fiber only.
  *
  * Run:  DATABASE_URL=postgresql://localhost/postgres shallot dev todo_pg.c
- *       cc todo_pg.c $(pkg-config --cflags --libs shallot-pg jansson)
  * Try:  as todo.c says; then restart PostgreSQL while requests come in: none fails
  */
+// shallot: pkgs=shallot-pg,jansson
 #include <shallot.h>
 #include <shallot/json.h>
 #include <shallot/pg.h>

@@ -80,6 +80,8 @@ static int events(sl_ctx *c)
 
     return sl_sse_send(s, .data = "x") | sl_sse_send(s, .event = "a", .id = "1", .retry_ms = 5) |
            sl_sse_join(s, "b", .format = format) | sl_sse_join(sl_sse_open(c), "a");
+}
+
 static ssize_t source(void *buf, size_t len, void *self)
 {
     (void)buf;
@@ -222,6 +224,6 @@ int main(void)
     r |= sl_listen(app, .host = "::1", .port = 1, .on_listening = listening);
     if (task)
         sl_detach(task);
-    r |= database(NULL, NULL, app, NULL) | events(NULL);
-    return all_of_a_request(NULL, NULL) | fetches(NULL, app) | r;
+    r |= database(NULL, NULL, app, NULL);
+    return all_of_a_request(NULL, NULL) | events(NULL) | fetches(NULL, app) | r;
 }
