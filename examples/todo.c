@@ -20,12 +20,12 @@ static const char schema[] = "pragma busy_timeout = 5000; pragma journal_mode = 
 static const char add[] = "insert into todo (title, done) values (:title, :done) returning " TODO;
 static const char change[] = "update todo set title = ifnull(:title, title),"
                              " done = ifnull(:done, done) where id = :id returning " TODO;
+static const char all[] = "select json_group_array(json(" TODO ")) from todo";
 static sqlite3 *db; /* one per worker; guards itself with a mutex */
 
 struct query {
     const char *sql, *title; /* title NULL, done -1: SQL's NULL */
-    long long id;
-    int done;
+    long long id, done;
     char *json; /* the answer; NULL: no row */
 };
 
@@ -60,14 +60,14 @@ static int answer(sl_ctx *c, int status, struct query q)
     if (!q.json)
         return sl_fail(c, 404, "no such todo");
     sl_set_status(c, status);
-    sl_type(c, "json");
+    sl_type(c, status == 204 ? NULL : "json");
     return status == 204 ? 0 : sl_body(c, q.json);
 }
 
 static int save(sl_ctx *c) /* POST adds one; PATCH changes what is given */
 {
     bool adds = strcmp(sl_method(c), "POST") == 0, done = false;
-    struct query q = {adds ? add : change};
+    struct query q = {.sql = adds ? add : change};
     json_t *json;
     int r = sl_request_json(c, &json);
 
@@ -83,17 +83,17 @@ static int save(sl_ctx *c) /* POST adds one; PATCH changes what is given */
 
 static int list(sl_ctx *c)
 {
-    return answer(c, 200, (struct query){"select json_group_array(json(" TODO ")) from todo"});
+    return answer(c, 200, (struct query){.sql = all});
 }
 
 static int show(sl_ctx *c)
 {
-    return answer(c, 200, (struct query){"select " TODO " from todo where id = :id"});
+    return answer(c, 200, (struct query){.sql = "select " TODO " from todo where id = :id"});
 }
 
 static int drop(sl_ctx *c)
 {
-    return answer(c, 204, (struct query){"delete from todo where id = :id returning id"});
+    return answer(c, 204, (struct query){.sql = "delete from todo where id = :id returning id"});
 }
 
 static int open_db(sl_app *app, void *path) /* in each worker */
