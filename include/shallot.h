@@ -30,6 +30,8 @@
 #include <shallot/message.h>
 #include <shallot/middleware.h>
 #include <shallot/proxy.h>
+
+#include <shallot/pg.h>
 #include <shallot/request.h>
 #include <shallot/response.h>
 #include <shallot/router.h>
