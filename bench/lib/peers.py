@@ -19,14 +19,19 @@ PACKAGES = {  # program: package
 }
 SHALLOT = {  # name in the tables: program; "shallot" serves files by sl_static()
     "onion": "bench/onion", "hello": "examples/hello", "visits": "examples/visits", "bus": "bench/bus", "shallot": "bench/files", "shallot, compressing": "bench/compress",
+    "onion": "bench/onion", "hello": "examples/hello", "visits": "examples/visits", "bus": "bench/bus", "shallot": "bench/files", "json": "bench/json",
 }
-NODE = {"node": "seed/index.js", "node, plain": "seed/plain.js", "node, relay": "relay.js"}
+NODE = {"node": "seed/index.js", "node, plain": "seed/plain.js", "node, relay": "relay.js", "node, JSON": "json.js"}
+    "onion": "bench/onion", "hello": "examples/hello", "visits": "examples/visits", "bus": "bench/bus", "events": "bench/events", "shallot": "bench/files",
+}
+NODE = {"node": "seed/index.js", "node, plain": "seed/plain.js", "node, relay": "relay.js", "node, events": "events.js"}
 CONFIGURED = {  # name in the tables: program, configuration, options before it
     "nginx": ("nginx", "nginx.conf", ["-e", "stderr", "-c"]),
     "nginx, no cache": ("nginx", "nginx.conf", ["-e", "stderr", "-c"]),
     "h2o": ("h2o", "h2o.conf", ["-c"]),
     "nginx, gzip": ("nginx", "nginx.conf", ["-e", "stderr", "-c"]),
     "h2o, compressing": ("h2o", "h2o.conf", ["-c"]),
+    "h2o, JSON": ("h2o", "h2o-json.conf", ["-c"]),
     "lighttpd": ("lighttpd", "lighttpd.conf", ["-D", "-f"]),
     "haproxy": ("haproxy", "haproxy.cfg", ["-db", "-f"]),
 }

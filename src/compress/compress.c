@@ -62,15 +62,15 @@ static struct sl_compress_coders *asked_for(sl_ctx *c, struct sl_compressor *sel
  * 0 or an error of saying so. */
 static int decide(sl_ctx *c, struct sl_compressor *self, struct sl_compress_coders **ret)
 {
+    int r, status = sl_status(c);
     int64_t len;
-    int r;
 
     *ret = NULL;
-    if (has_no_body(sl_status(c)) ||
+    if ((has_no_body(status) && status != 304) ||
         !sl_compress_worth(self, sl_response_header(c, "Content-Type")) || is_fixed(c))
         return 0;
     r = sl_vary(c, "Accept-Encoding");
-    if (r < 0)
+    if (r < 0 || status == 304) /* of a file, which says so itself */
         return r;
     len = sl_response_length(c);
     if (len < 0 || (uint64_t)len >= self->min_bytes)
@@ -242,6 +242,7 @@ static int run(sl_ctx *c, void *self)
     case SL_RESPONSE_NONE:
         return sl_status(c) == 304 ? refresh(c) : 0;
     case SL_RESPONSE_PUSHED:
+    case SL_RESPONSE_OPEN: /* it goes past every layer, and each event at once */
         return 0;
     default:
         return compress_standing(c, p);
