@@ -18,13 +18,10 @@ PACKAGES = {  # program: package
     "wrk": "wrk", "h2load": "nghttp2-client", "strace": "strace", "valgrind": "valgrind",
 }
 SHALLOT = {  # name in the tables: program; "shallot" serves files by sl_static()
-    "onion": "bench/onion", "hello": "examples/hello", "visits": "examples/visits", "bus": "bench/bus", "shallot": "bench/files", "shallot, compressing": "bench/compress",
-    "onion": "bench/onion", "hello": "examples/hello", "visits": "examples/visits", "bus": "bench/bus", "shallot": "bench/files", "json": "bench/json",
+    "onion": "bench/onion", "hello": "examples/hello", "visits": "examples/visits", "bus": "bench/bus", "events": "bench/events", "json": "bench/json",
+    "shallot": "bench/files", "shallot, compressing": "bench/compress",
 }
-NODE = {"node": "seed/index.js", "node, plain": "seed/plain.js", "node, relay": "relay.js", "node, JSON": "json.js"}
-    "onion": "bench/onion", "hello": "examples/hello", "visits": "examples/visits", "bus": "bench/bus", "events": "bench/events", "shallot": "bench/files",
-}
-NODE = {"node": "seed/index.js", "node, plain": "seed/plain.js", "node, relay": "relay.js", "node, events": "events.js"}
+NODE = {"node": "seed/index.js", "node, plain": "seed/plain.js", "node, relay": "relay.js", "node, JSON": "json.js", "node, events": "events.js"}
 CONFIGURED = {  # name in the tables: program, configuration, options before it
     "nginx": ("nginx", "nginx.conf", ["-e", "stderr", "-c"]),
     "nginx, no cache": ("nginx", "nginx.conf", ["-e", "stderr", "-c"]),
