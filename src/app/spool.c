@@ -19,6 +19,8 @@
 #include "base/mem.h"
 #include "shallot/fiber.h"
 
+bool sl__spool_named;
+
 #define COPY_AT_ONCE ((size_t)1 << 20)
 
 struct job {
@@ -78,7 +80,10 @@ static int open_file(struct sl__spool *s)
 {
     int r = 0;
 
-    s->fd = open(s->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (!sl__spool_named)
+        s->fd = open(s->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    else
+        errno = EOPNOTSUPP;
     if (s->fd < 0)
         r = no_tmpfile(errno) ? open_named(s) : -errno;
     if (r == 0 && fchmod(s->fd, s->mode) < 0)

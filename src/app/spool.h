@@ -6,6 +6,9 @@
 
 #include "app/ctx.h"
 
+/** Tests: when true, as on a file system where no file can be without a name. */
+extern bool sl__spool_named;
+
 #define SL__SPOOL_ROOM ((size_t)65536) /* octets collected before they are written */
 
 struct sl__spool {

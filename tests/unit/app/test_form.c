@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "app/spool.h"
 #include "base/mem.h"
 
 #define TYPE "multipart/form-data; boundary=XX"
@@ -403,6 +404,17 @@ static void without_memory(void **state)
     sl_free(app);
 }
 
+/* Where no file can be without a name. */
+static void named(void **state)
+{
+    sl__spool_named = true;
+    parts(state);
+    kept(state);
+    no_spool(state);
+    without_memory(state);
+    sl__spool_named = false;
+}
+
 static int make_folder(void **state)
 {
     return mkdtemp(folder) ? 0 : -1;
@@ -418,7 +430,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pairs),    cmocka_unit_test(parts),          cmocka_unit_test(limits),
         cmocka_unit_test(pulled),   cmocka_unit_test(variables),      cmocka_unit_test(kept),
-        cmocka_unit_test(no_spool), cmocka_unit_test(without_memory),
+        cmocka_unit_test(no_spool), cmocka_unit_test(without_memory), cmocka_unit_test(named),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
