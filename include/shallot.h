@@ -29,6 +29,7 @@
 #include <shallot/loop.h>
 #include <shallot/message.h>
 #include <shallot/middleware.h>
+#include <shallot/pg.h>
 #include <shallot/proxy.h>
 #include <shallot/request.h>
 #include <shallot/response.h>

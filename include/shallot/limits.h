@@ -37,7 +37,8 @@ typedef struct sl_limits {
     unsigned connections; /**< per worker; at the limit accepting pauses. Default: the descriptor
                              limit less 128 */
     unsigned fibers; /**< requests in a handler at once, per worker; over it: 503. Default 10,000 */
-    size_t file_cache_bytes; /**< small files sl_file() keeps in memory, per worker; 1 keeps none.
+    size_t file_cache_bytes; /**< small files sl_file() keeps in memory, per worker, and each
+                                sl_static() as much; 1 keeps none.
                                 Default 8 MiB */
     unsigned json_depth;  /**< arrays and objects inside each other in sl_request_json(); over it:
                              400. Default 64, at most 512 */
