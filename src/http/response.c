@@ -47,17 +47,6 @@ static bool is_the_protocols(struct sl__str name)
     }
 }
 
-static struct sl__str trimmed(struct sl__str s)
-{
-    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t')) {
-        s.ptr++;
-        s.len--;
-    }
-    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
 /* The link that points to the first header called @p name, or to the end. */
 static struct sl__header **find(struct sl__header **link, struct sl__str name)
 {
@@ -115,7 +104,7 @@ void sl__response_drop_payload(struct sl__response *r)
 
 bool sl__header_allowed(struct sl__str name, struct sl__str value)
 {
-    value = trimmed(value);
+    value = sl__str_trimmed(value);
     return name.len > 0 && all_of(name, SL__CHAR_TOKEN) && all_of(value, SL__CHAR_VALUE) &&
            !is_the_protocols(name) && (!is_content_length(name) || sl__decimal(value) >= 0);
 }
@@ -131,7 +120,7 @@ int sl__response_set_header(struct sl__response *r, struct sl__arena *a, struct 
         remove_from(r, &r->headers, name);
         return 0;
     }
-    header = make(a, name, trimmed(*value));
+    header = make(a, name, sl__str_trimmed(*value));
     if (!header)
         return -ENOMEM;
     link = append && !is_content_length(name) ? r->last : find(&r->headers, name);
