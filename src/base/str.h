@@ -51,6 +51,9 @@ static inline char *sl__copy(char *to, const char *from, size_t len)
     return to + len;
 }
 
+/** Without spaces and tabs at both ends. */
+struct sl__str sl__str_trim(struct sl__str s);
+
 /** ASCII case-insensitive comparison. */
 bool sl__str_equal_nocase(struct sl__str a, struct sl__str b);
 
