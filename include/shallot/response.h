@@ -33,8 +33,9 @@ SL_API int sl_append_header(sl_ctx *c, const char *name, const char *value);
  */
 SL_API int sl_keep_header(sl_ctx *c, const char *name, const char *value);
 
-/** Says that the answer depends on the request header @p name: adds it to Vary, unless it is there,
- * and keeps it as sl_keep_header() does (RFC 9110 §12.5.5). Errors as sl_set_header(). */
+/** Says that the answer depends on a request header (RFC 9110 §12.5.5): adds the name to Vary
+ * unless it is there, in whatever line, or "*" is, and keeps it as sl_keep_header() does. Errors as
+ * sl_set_header(). */
 SL_API int sl_vary(sl_ctx *c, const char *name);
 
 /** Sets Content-Type; "html", "text" and "json" are short for the full types with UTF-8. */

@@ -134,13 +134,13 @@ static ssize_t read_bounded(sl_ctx *c, void *buf, size_t len)
     uint64_t left = told->body_left;
     ssize_t n;
 
-    if (left == UINT64_MAX)
+    if (told->exceeded)
         return -SL_ETOOBIG;
     n = c->x->ops->read_body(c->x, buf, left < len ? (size_t)left + 1 : len);
     if (n <= 0)
         return n;
     if ((uint64_t)n > left || c->x->body_ahead > left - (uint64_t)n) {
-        told->body_left = UINT64_MAX;
+        told->exceeded = true;
         return sl__ctx_error(c, -SL_ETOOBIG);
     }
     told->body_left -= (uint64_t)n;

@@ -71,6 +71,7 @@ struct sl__told {
     const char *id;                     /* of the request: a layer's, or made when asked for */
     bool named;                         /* by a layer: then the log says it too */
     bool bounded;                       /* the body, by sl_set_body_limit() */
+    bool exceeded;                      /* and it is larger */
     uint64_t body_left;                 /* octets it may still have */
 };
 

@@ -85,38 +85,6 @@ int sl_keep_header(sl_ctx *c, const char *name, const char *value)
     return r;
 }
 
-/* True if the list has @p name or "*" among its members. */
-static bool varies_by(struct sl__str list, struct sl__str name)
-{
-    while (list.len > 0) {
-        const char *comma = memchr(list.ptr, ',', list.len);
-        size_t used = comma ? (size_t)(comma - list.ptr) : list.len;
-        struct sl__str member = sl__str_trim((struct sl__str){list.ptr, used});
-
-        if (sl__str_equal_nocase(member, name) || sl__str_equal(member, SL__STR("*")))
-            return true;
-        used += comma ? 1 : 0;
-        list = (struct sl__str){list.ptr + used, list.len - used};
-    }
-    return false;
-}
-
-int sl_vary(sl_ctx *c, const char *name)
-{
-    const struct sl__str vary = SL__STR("Vary"), wanted = sl__str_of(name);
-    int r;
-
-    for (struct sl__header *h = c->x->response.headers; h; h = h->next)
-        if (sl__str_equal_nocase(h->name, vary) && varies_by(h->value, wanted)) {
-            h->kept = true;
-            return 0;
-        }
-    r = change_header(c, "Vary", name, true);
-    if (r == 0)
-        keep(c, vary);
-    return r;
-}
-
 int sl_append_header(sl_ctx *c, const char *name, const char *value)
 {
     return value ? change_header(c, name, value, true) : -EINVAL;

@@ -191,9 +191,8 @@ int sl__aftermath_start(struct sl__master *m)
     a->memory = sl__memfd_create("shallot-crashes");
     if (a->memory < 0)
         return a->memory;
-    if (ftruncate(a->memory, (off_t)SL__SLOTS * SL__CRASH_AREA) < 0 ||
-        fcntl(a->memory, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-        return -errno;
+    /* It grows as workers die: the room for all of them at once may be more than a file may have
+     * here (RLIMIT_FSIZE), and then only the report is lost. */
     r = open_pair(a);
     if (r == 0)
         r = sl__loop_add(&m->loop, &a->watch);

@@ -136,8 +136,10 @@ static void set_text(struct orphan *o, bool culprit, bool head)
 {
     struct sl__master *m = o->master;
 
-    if (m->config.last_answer)
-        o->len = m->config.last_answer(culprit, head, o->text, sizeof o->text);
+    if (!m->config.last_answer)
+        return;
+    o->len = m->config.last_answer(culprit, head, o->text, sizeof o->text);
+    sl__scoreboard_answered(&m->board);
 }
 
 /* Nobody has come for it. A request that has come meanwhile gets its answer. */

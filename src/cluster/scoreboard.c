@@ -169,6 +169,17 @@ void sl__scoreboard_bury(struct sl__scoreboard *b, unsigned slot, bool restart)
     atomic_store(&t->turn, turn + 2);
 }
 
+void sl__scoreboard_answered(struct sl__scoreboard *b)
+{
+    struct sl__totals *t = b->totals;
+    uint32_t turn = atomic_load(&t->turn);
+
+    atomic_store(&t->turn, turn + 1);
+    sl__tally_add(&t->tally.others[5], 1);
+    sl__tally_add(&t->served, 1);
+    atomic_store(&t->turn, turn + 2);
+}
+
 enum sl__crowding sl__scoreboard_crowding(const struct sl__scoreboard *b, unsigned slot,
                                           unsigned mine, int64_t now)
 {

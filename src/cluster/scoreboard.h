@@ -81,6 +81,8 @@ void sl__scoreboard_introduce(struct sl__scoreboard *b, unsigned slot, pid_t pid
 /** The slot's worker is dead: its numbers go into the totals, the slot is free. @p restart:
  * unasked, so that another takes its place. */
 void sl__scoreboard_bury(struct sl__scoreboard *b, unsigned slot, bool restart);
+/** In the master: it has answered a request for a dead worker, with a status of 5xx. */
+void sl__scoreboard_answered(struct sl__scoreboard *b);
 /** In any process: all there is to know, at @p now. NULL when out of memory; free with
  * sl_stats_free(). */
 sl_stats *sl__scoreboard_read(const struct sl__scoreboard *b, int64_t now);

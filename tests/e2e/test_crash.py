@@ -145,6 +145,7 @@ int main(void)
     sl_get(app, "/babble", babble);
     sl_get(app, "/seldom", seldom);
     sl_get(app, "/", who);
+    sl_get(app, "/metrics", sl_metrics());
     return sl_listen(app);
 }
 """
@@ -311,6 +312,25 @@ def test_earlier_answers_of_a_pipeline_come_first(app):
             assert connection.read_response().status == 200
         is_500(connection.read_response())
         ends_well(connection)
+
+
+def test_where_files_may_not_grow_the_dead_are_answered_for(app):
+    """RLIMIT_FSIZE is also one for shared memory; the room for reports grows as it is needed."""
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, 4 << 20))
+
+    program = app(preexec_fn=limit)
+    is_500(program.get("/segv"))
+    program.expect("restarting")
+    wait_until(lambda: program.get("/").status == 200, "the next one serves")
+
+
+def test_what_the_master_answers_is_counted(app):
+    program = app()
+    for number in (1, 2):
+        is_500(program.get("/segv"))
+        program.expect("restarting", count=number)
+        assert f'shallot_requests_total{{status="5xx"}} {number}\n' in program.get("/metrics").text
 
 
 def test_head_has_no_body(app):

@@ -447,6 +447,46 @@ static void writers_that_fail(void **state)
     }
 }
 
+/* Vary: each name once, in one line. */
+static int varies(sl_ctx *c)
+{
+    const char *said = sl_param(c, "said");
+    int r = 0;
+
+    if (strcmp(said, "-") != 0)
+        r = sl_set_header(c, "vary", said);
+    if (strcmp(said, "Two") == 0)
+        r = sl_append_header(c, "VARY", "lines");
+    if (r == 0)
+        r = sl_vary(c, "Accept-Encoding");
+    if (r == 0)
+        r = sl_vary(c, "Origin");
+    if (r == 0)
+        r = sl_vary(c, "origin");
+    assert_int_equal(sl_vary(c, "Or igin"), -SL_EBADHEADER);
+    return r < 0 ? r : sl_text(c, "%s", sl_response_header(c, "Vary"));
+}
+
+static void vary(void **state)
+{
+    static const char *const cases[][2] = {
+        {"/-", "Accept-Encoding, Origin"},
+        {"/Cookie", "Cookie, Accept-Encoding, Origin"},
+        {"/Two", "Two, lines, Accept-Encoding, Origin"},
+        {"/accept-encoding", "accept-encoding, Origin"},
+        {"/a,b%20%20,%20ORIGIN", "a,b  , ORIGIN, Accept-Encoding"},
+        {"/Accept-Encodings", "Accept-Encodings, Accept-Encoding, Origin"},
+        {"/,,", ",,, Accept-Encoding, Origin"},
+        {"/Origin%20,", "Origin ,, Accept-Encoding"},
+    };
+    sl_app *app = sl_new();
+
+    sl_get(app, "/:said", varies);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        memory_expect(app, "GET", cases[i][0], 200, cases[i][1]);
+    sl_free(app);
+}
+
 /* The n-th allocation fails, for every n: an answer is whole, an error, or cut short. */
 static long left;
 static bool failed;
@@ -507,6 +547,7 @@ int main(void)
         cmocka_unit_test(a_file_that_becomes_shorter),
         cmocka_unit_test(writers_see_what_is_pushed),
         cmocka_unit_test(writers_that_fail),
+        cmocka_unit_test(vary),
         cmocka_unit_test(without_memory),
     };
 

@@ -65,7 +65,6 @@ static int varies(sl_ctx *c)
     assert_int_equal(sl_vary(c, "Origin"), 0);
     assert_int_equal(sl_vary(c, "origin"), 0);
     assert_int_equal(sl_vary(c, "Accept"), 0);
-    assert_int_equal(sl_vary(c, "a b"), 0);
     return 0;
 }
 
@@ -95,12 +94,10 @@ static void vary(void **state)
     struct memory m;
 
     answer(&m, GET, varies);
-    assert_true(memory_has_header(&m, "Vary: Origin"));
-    assert_true(memory_has_header(&m, "Vary: Accept"));
+    assert_true(memory_has_header(&m, "Vary: Origin, Accept"));
     memory_finish(&m);
     answer(&m, GET, varies_already);
-    assert_true(memory_has_header(&m, "Vary: Cookie , Accept-Encoding,,"));
-    assert_true(memory_has_header(&m, "Vary: Accept"));
+    assert_true(memory_has_header(&m, "Vary: Cookie , Accept-Encoding,,, Accept"));
     memory_finish(&m);
     answer(&m, GET, varies_by_anything);
     assert_string_equal(m.headers, "Content-Type: text/plain; charset=utf-8\nVary: *\n");
