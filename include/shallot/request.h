@@ -46,6 +46,9 @@ SL_API const char *sl_remote(const sl_ctx *c);
  * knows. */
 SL_API const char *sl_scheme(const sl_ctx *c);
 
+/** "HTTP/1.1" or "HTTP/1.0": the version the client spoke. */
+SL_API const char *sl_protocol(const sl_ctx *c);
+
 /** What names this request in log lines: "3-17" for the 17th of worker 3, unless a layer has given
  * it another name (sl_request_id()). */
 SL_API const char *sl_id(const sl_ctx *c);

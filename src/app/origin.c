@@ -35,6 +35,11 @@ const char *sl_scheme(const sl_ctx *c)
     return c->told && c->told->scheme ? c->told->scheme : "http";
 }
 
+const char *sl_protocol(const sl_ctx *c)
+{
+    return sl__ctx_request(c)->minor > 0 ? "HTTP/1.1" : "HTTP/1.0";
+}
+
 const char *sl_host(sl_ctx *c)
 {
     const char *host = c->told && c->told->host ? c->told->host : sl_header(c, "host");
