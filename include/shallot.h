@@ -14,10 +14,14 @@
 #include <shallot/app.h>
 #include <shallot/cluster.h>
 #include <shallot/common.h>
+#include <shallot/compress.h>
 #include <shallot/cookie.h>
+#include <shallot/crypto.h>
 #include <shallot/ctx.h>
 #include <shallot/error.h>
+#include <shallot/fetch.h>
 #include <shallot/fiber.h>
+#include <shallot/field.h>
 #include <shallot/limits.h>
 #include <shallot/log.h>
 #include <shallot/loop.h>
@@ -26,7 +30,9 @@
 #include <shallot/request.h>
 #include <shallot/response.h>
 #include <shallot/router.h>
+#include <shallot/session.h>
 #include <shallot/shared.h>
+#include <shallot/sse.h>
 #include <shallot/stats.h>
 
 #endif

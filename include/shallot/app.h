@@ -133,6 +133,23 @@ SL_API int sl_every(sl_app *app, unsigned ms, void (*fn)(sl_app *app, void *self
 SL_API void *sl_data(const sl_app *app);
 SL_API void sl_set_data(sl_app *app, void *data);
 
+/**
+ * Keeps a value under a key, for libraries that have something to keep with the app. An earlier
+ * value of the key is freed. While main() runs.
+ *
+ * @param key   copied
+ * @param free  called with the value when it is replaced or the app is freed; may be NULL
+ * @return      0 or -ENOMEM (then @p value has been freed)
+ */
+SL_API int sl_set_app_state(sl_app *app, const char *key, void *value, void (*free)(void *value));
+
+/** The value kept under @p key, or NULL. */
+SL_API void *sl_app_state(const sl_app *app, const char *key);
+
+/** Says in one line of the log why the app cannot serve: sl_run() will not. For constructors that
+ * were asked for the impossible. While main() runs. @return -EINVAL */
+SL_API int sl_refuse(sl_app *app, const char *fmt, ...) SL_PRINTF(2, 3);
+
 SL_END_DECLS
 
 #ifndef __cplusplus

@@ -26,6 +26,13 @@ SL_SUSPENDS SL_API int sl_next(sl_ctx *c);
  */
 SL_API int sl_fail(sl_ctx *c, int status, const char *fmt, ...) SL_PRINTF(3, 4);
 
+/**
+ * The same with an error number of the caller's choice, by which layers above tell it from others.
+ *
+ * @param error  negative: what is returned
+ */
+SL_API int sl_fail_as(sl_ctx *c, int error, int status, const char *fmt, ...) SL_PRINTF(4, 5);
+
 /** Calls @p fn when the request has ended, whatever way it ended; last deferred, first called. 0 or
  * -ENOMEM (then @p fn has been called). */
 SL_API int sl_defer(sl_ctx *c, void (*fn)(void *arg), void *arg);

@@ -182,12 +182,29 @@ typedef struct sl_trust_proxy_options {
 /** Makes sl_remote(), sl_scheme() and sl_host() right behind proxies: believes what those whom it
  * trusts say, from the last one back to the first stranger. Use it before what looks at them. */
 SL_API sl_middleware sl_trust_proxy_with(const sl_trust_proxy_options *options);
+/** Options of sl_etag(). */
+typedef struct sl_etag_options {
+    size_t size; /**< sizeof(sl_etag_options), set by the macro */
+    bool strong; /**< the tag says that every byte is the same, not only the meaning: for answers
+                    that nothing outside of this layer changes */
+} sl_etag_options;
+
+/**
+ * Tags answers, and says 304 to clients that have them already; in C use the macro sl_etag().
+ *
+ * GET and HEAD: a 200 whose body is held in memory and that has no ETag gets one, made of its
+ * bytes (not with `Cache-Control: no-store`). Then an answer of any kind that is fresh (sl_fresh())
+ * becomes a 304 without a body. Use it inside of sl_compress(), so that one tag is good for all
+ * encodings.
+ */
+SL_API sl_middleware sl_etag_with(const sl_etag_options *options);
 
 SL_END_DECLS
 
 #ifndef __cplusplus
 #define sl_logger(...)                                                                             \
     sl_logger_with(&(sl_logger_options){.size = sizeof(sl_logger_options), __VA_ARGS__})
+#define sl_etag(...) sl_etag_with(&(sl_etag_options){.size = sizeof(sl_etag_options), __VA_ARGS__})
 #define sl_cors(...) sl_cors_with(&(sl_cors_options){.size = sizeof(sl_cors_options), __VA_ARGS__})
 #define sl_secure_headers(...)                                                                     \
     sl_secure_headers_with(                                                                        \
@@ -222,6 +239,7 @@ SL_WITH_(sl_request_id)
 SL_WITH_(sl_trace)
 SL_WITH_(sl_basic_auth)
 SL_WITH_(sl_trust_proxy)
+SL_WITH_(sl_etag)
 #undef SL_WITH_
 inline sl_middleware sl_rate_limit(sl_app *app, sl_rate_limit_options o)
 {

@@ -25,10 +25,24 @@ SL_API const char *sl_param(const sl_ctx *c, const char *name);
  * absent. */
 SL_API const char *sl_query(sl_ctx *c, const char *name);
 
+/** The i-th value, from 0, of a query parameter that may come several times; NULL beyond. */
+SL_API const char *sl_query_at(sl_ctx *c, const char *name, size_t i);
+
+/** The i-th name and value of the query, from 0, in their order; false beyond. To go through all. */
+SL_API bool sl_query_pair(sl_ctx *c, size_t i, const char **ret_name, const char **ret_value);
+
 /** Value of a request header, name in any case; several lines are joined by ", " (RFC 9110 §5.3).
  * NULL if absent. Host is the authority of the target, should the client have sent an absolute one
  * (RFC 9112 §3.2.2). */
 SL_API const char *sl_header(sl_ctx *c, const char *name);
+
+/**
+ * The request's header lines as they came, one by one, for whoever passes them on.
+ *
+ * @param i   from 0
+ * @return    false behind the last one; the strings are then left alone
+ */
+SL_API bool sl_header_at(const sl_ctx *c, size_t i, const char **ret_name, const char **ret_value);
 
 /** Value of a trailer field received after a chunked body (RFC 9110 §6.5); NULL before the body was
  * read to its end. */

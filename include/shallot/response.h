@@ -93,7 +93,7 @@ SL_API int sl_status(const sl_ctx *c);
 /** Value of a response header as it stands, or NULL. Valid until that header changes. */
 SL_API const char *sl_response_header(const sl_ctx *c, const char *name);
 
-/** Length of the body as it stands; -1 if not known in advance (a stream). */
+/** Length of the body as it stands; -1 if not known in advance (a stream, or what stays open). */
 SL_API int64_t sl_response_length(const sl_ctx *c);
 
 /** Bytes of the body as it stands, when it is held in memory; NULL otherwise. @p ret_len may be
@@ -107,6 +107,7 @@ typedef enum sl_response_kind {
     SL_RESPONSE_FILE,     /**< of sl_file(), not in memory; its length is known */
     SL_RESPONSE_STREAM,   /**< of sl_stream() */
     SL_RESPONSE_PUSHED,   /**< by sl_write(): the head is on its way */
+    SL_RESPONSE_OPEN, /**< it goes on when the request is over, and nobody sees it pass: sse.h */
 } sl_response_kind;
 
 SL_API sl_response_kind sl_response_kind_of(const sl_ctx *c);
@@ -130,7 +131,8 @@ typedef struct sl_source {
  * passes it on, and the connection closes.
  *
  * @param ret  receives the source, good until the request ends; NULL: the body is dropped
- * @return     0; -ENODATA if there is none; -SL_ECOMMITTED; -ENOMEM, and nothing has changed
+ * @return     0; -ENODATA if there is none, or it goes on for ever (SL_RESPONSE_OPEN);
+ * -SL_ECOMMITTED; -ENOMEM, and nothing has changed
  */
 SL_API int sl_take_body(sl_ctx *c, sl_source *ret);
 
@@ -186,6 +188,16 @@ SL_API bool sl_fresh(sl_ctx *c);
 /** Message of the error on its way up, or NULL: sl_fail()'s text, or that of the error number. In
  * code: sl_error(c). */
 SL_API const char *sl_error_of(const sl_ctx *c);
+
+/**
+ * Calls @p fn when an answer that goes on (SL_RESPONSE_OPEN) is over: for logs and numbers. It must
+ * not wait, and @p self must not be in the request's memory, which is gone by then.
+ *
+ * @param octets  sent since the head
+ * @param why     0, or why it did not go on; see sl_sse_options
+ * @return        0; -EINVAL if the answer is another one; -ENOMEM
+ */
+SL_API int sl_on_close(sl_ctx *c, void (*fn)(uint64_t octets, int why, void *self), void *self);
 
 SL_END_DECLS
 

@@ -11,10 +11,12 @@
 #include <string.h>
 
 #include "app/hooks.h"
+#include "app/kept.h"
 #include "app/onion.h"
 #include "app/regex.h"
 #include "app/service.h"
 #include "app/settings.h"
+#include "app/sse.h"
 #include "base/mem.h"
 #include "fiber/task.h"
 
@@ -52,6 +54,7 @@ void sl_free(sl_app *app)
     if (!app)
         return;
     sl__layers_finish(&app->layers);
+    sl__kept_free(app);
     sl__hooks_free(&app->start);
     sl__hooks_free(&app->stop);
     sl__hooks_free(&app->every);
@@ -63,6 +66,7 @@ void sl_free(sl_app *app)
     sl__bus_free(app->bus);
     sl__app_free_shared(app);
     sl__file_cache_finish(&app->files);
+    sl__sse_free(app->sse);
     sl__free(app->tasks);
     sl__settings_finish(app);
     sl__regex_finish_thread();

@@ -52,6 +52,7 @@ struct sl__app_topic {
 };
 
 struct sl__task_group;
+struct sl__kept;
 
 struct sl_app {
     struct sl__service service; /* first member: serve() finds the app by it */
@@ -68,9 +69,11 @@ struct sl_app {
     struct sl__app_shared shared; /* counters and maps */
     struct sl__task_group *tasks; /* of sl_spawn_in_app(); made with the first one */
     struct sl__file_cache files;  /* of sl_file() */
+    struct sl__sse *sse;          /* event streams; made with the first one */
     char **urls;                  /* see sl__app_set_url() */
     size_t url_count;
     void *data;
+    struct sl__kept *kept; /* sl_set_app_state(), newest first */
     /** Set in the master by shallot.c: what sl_send() and its sisters do there. As
      * sl__bus_send(). NULL: they fail with -EPIPE. */
     int (*master_send)(sl_app *app, uint32_t target, const char *topic, const void *data,

@@ -97,8 +97,9 @@ struct sl_ctx {
     bool head_open; /* committed, and a writer may still change the head: see writers.c */
     int error;      /* on its way up; 0: none. See sl_error_of() */
     int failing;    /* the same, until something is set on the response: then it is being handled */
-    int fail_status;          /* sl_fail() */
-    const char *fail_message; /* sl_fail(); NULL: the status says it all */
+    int fail_error; /* sl_fail_as(): the error that the next two are said of; 0: none */
+    int fail_status;
+    const char *fail_message; /* NULL: the status says it all */
     struct sl__trace *trace;  /* where sl_fail() was called; development only */
     struct sl__deferred *deferred;
     struct sl__state *states;

@@ -20,28 +20,53 @@
 #include "shallot/request.h"
 #include "shallot/response.h"
 
-int sl_fail(sl_ctx *c, int status, const char *fmt, ...)
+/* True if the program has said what this error is about. */
+static bool is_said(const sl_ctx *c, int error)
 {
-    c->fail_status = status < 400 || status > 599 ? 500 : status;
-    c->fail_message = NULL;
-    if (fmt && *fmt) {
-        va_list args;
-        size_t len;
+    return c->fail_error == error;
+}
 
-        va_start(args, fmt);
-        c->fail_message = sl__ctx_vformat(c, &len, fmt, args);
-        va_end(args);
-    }
+/* Inlined, so that the trace begins with whoever failed. */
+static inline __attribute__((always_inline, format(printf, 4, 0))) int
+fail(sl_ctx *c, int error, int status, const char *fmt, va_list args)
+{
+    size_t len;
+
+    c->fail_error = error;
+    c->fail_status = status < 400 || status > 599 ? 500 : status;
+    c->fail_message = fmt && *fmt ? sl__ctx_vformat(c, &len, fmt, args) : NULL;
     if (c->app->development)
         c->trace = sl__trace_take(&c->x->arena);
-    return sl__ctx_error(c, -SL_EFAIL);
+    return sl__ctx_error(c, error);
+}
+
+int sl_fail(sl_ctx *c, int status, const char *fmt, ...)
+{
+    va_list args;
+    int r;
+
+    va_start(args, fmt);
+    r = fail(c, -SL_EFAIL, status, fmt, args);
+    va_end(args);
+    return r;
+}
+
+int sl_fail_as(sl_ctx *c, int error, int status, const char *fmt, ...)
+{
+    va_list args;
+    int r;
+
+    va_start(args, fmt);
+    r = fail(c, error < 0 ? error : -SL_EFAIL, status, fmt, args);
+    va_end(args);
+    return r;
 }
 
 const char *sl_error_of(const sl_ctx *c)
 {
     if (c->error == 0)
         return NULL;
-    if (c->error != -SL_EFAIL)
+    if (c->error != -SL_EFAIL && !is_said(c, c->error))
         return sl_strerror(c->error);
     if (c->fail_message)
         return c->fail_message;
@@ -64,9 +89,9 @@ static int table_status(int error)
 
 int sl__error_status(const sl_ctx *c, int error)
 {
+    if (is_said(c, error))
+        return c->fail_status;
     switch (error) {
-    case -SL_EFAIL:
-        return c->fail_status ? c->fail_status : 500;
     case -ENOENT: /* of sl_file(), as everybody expects */
         return 404;
     case -ENOMEM:    /* a moment later there may be some */
@@ -77,16 +102,24 @@ int sl__error_status(const sl_ctx *c, int error)
     }
 }
 
-/* What the program says about the error; NULL if it is no more than the status. */
-static const char *words(const sl_ctx *c, int error)
+const char *sl__error_words(const sl_ctx *c, int error)
 {
-    return error == -SL_EFAIL ? c->fail_message : sl_strerror(error);
+    if (is_said(c, error))
+        return c->fail_message;
+    return error == -SL_EFAIL ? NULL : sl_strerror(error);
+}
+
+const char *sl__error_reason(const sl_ctx *c, int error)
+{
+    const char *words = sl__error_words(c, error);
+
+    return words ? words : sl_strerror(error);
 }
 
 struct sl__str sl__error_text(const sl_ctx *c, int error)
 {
     int status = sl__error_status(c, error);
-    const char *message = words(c, error), *text;
+    const char *message = sl__error_words(c, error), *text;
 
     if (!message || (status >= 500 && !c->app->development))
         return sl__reply_status_line(c, status);
@@ -95,7 +128,7 @@ struct sl__str sl__error_text(const sl_ctx *c, int error)
     else
         text =
             sl_format(c->me, "%d %s\n\n%s\n%s", status, sl__status_text(status), message,
-                      error == -SL_EFAIL && c->trace ? sl__trace_text(c->trace, &c->x->arena) : "");
+                      is_said(c, error) && c->trace ? sl__trace_text(c->trace, &c->x->arena) : "");
     return text ? sl__str_of(text) : (struct sl__str){"", 0};
 }
 
@@ -107,17 +140,18 @@ static bool worth_a_line(const sl_ctx *c, int error)
 {
     if (error == -ECANCELED)
         return false;
-    return c->x->committed || error > -SL_EFAIL || sl__error_status(c, error) >= 500;
+    return c->x->committed || (error > -SL_EFAIL && !is_said(c, error)) ||
+           sl__error_status(c, error) >= 500;
 }
 
 static void report(const sl_ctx *c, int error)
 {
-    const char *message = words(c, error);
+    const char *message = sl__error_words(c, error);
 
     sl__log(SL__ERROR, "%s %s: %d %s%s", sl_method(c), sl_target(c), sl__error_status(c, error),
             message ? message : sl__status_text(sl__error_status(c, error)),
             c->x->committed ? " (the answer had begun; closing)" : "");
-    if (error == -SL_EFAIL && c->trace)
+    if (is_said(c, error) && c->trace)
         sl__trace_log(c->trace);
 }
 

@@ -10,6 +10,12 @@
 /** The status an error becomes if nobody handles it. */
 int sl__error_status(const sl_ctx *c, int error);
 
+/** What there is to say about the error; NULL if it is no more than the status. */
+const char *sl__error_words(const sl_ctx *c, int error);
+
+/** For the log: the same, or the text of its number. */
+const char *sl__error_reason(const sl_ctx *c, int error);
+
 /** The body it becomes: text, in the arena; empty when out of memory. */
 struct sl__str sl__error_text(const sl_ctx *c, int error);
 

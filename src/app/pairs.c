@@ -21,10 +21,11 @@ static struct sl__pairs *make(sl_ctx *c, size_t count)
     return p;
 }
 
-static const char *find(const struct sl__pairs *p, const char *name)
+/* The value of the name that comes the (skip + 1)th time. */
+static const char *find(const struct sl__pairs *p, const char *name, size_t skip)
 {
     for (uint32_t i = 0; i < p->count; i++)
-        if (strcmp(p->pair[i].name, name) == 0)
+        if (strcmp(p->pair[i].name, name) == 0 && skip-- == 0)
             return p->pair[i].value;
     return NULL;
 }
@@ -68,11 +69,32 @@ static const struct sl__pairs *parse_query(sl_ctx *c)
     return p;
 }
 
-const char *sl_query(sl_ctx *c, const char *name)
+static const struct sl__pairs *query_of(sl_ctx *c)
 {
     if (!c->query)
         c->query = parse_query(c);
-    return find(c->query, name);
+    return c->query;
+}
+
+const char *sl_query(sl_ctx *c, const char *name)
+{
+    return find(query_of(c), name, 0);
+}
+
+const char *sl_query_at(sl_ctx *c, const char *name, size_t i)
+{
+    return find(query_of(c), name, i);
+}
+
+bool sl_query_pair(sl_ctx *c, size_t i, const char **ret_name, const char **ret_value)
+{
+    const struct sl__pairs *p = query_of(c);
+
+    if (i >= p->count)
+        return false;
+    *ret_name = p->pair[i].name;
+    *ret_value = p->pair[i].value;
+    return true;
 }
 
 static char *put(char *text, struct sl__str s)
@@ -111,10 +133,7 @@ const char *sl_cookie_at(sl_ctx *c, const char *name, size_t i)
 {
     if (!c->cookies)
         c->cookies = parse_cookies(c);
-    for (uint32_t at = 0; at < c->cookies->count; at++)
-        if (strcmp(c->cookies->pair[at].name, name) == 0 && i-- == 0)
-            return c->cookies->pair[at].value;
-    return NULL;
+    return find(c->cookies, name, i);
 }
 
 const char *sl_cookie(sl_ctx *c, const char *name)

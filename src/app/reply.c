@@ -13,6 +13,7 @@
 #include "app/allowed.h"
 #include "app/error.h"
 #include "app/types.h"
+#include "http/detached.h"
 #include "shallot/response.h"
 
 static bool is_content_type(struct sl__str name)
@@ -294,6 +295,13 @@ const void *sl_response_bytes(const sl_ctx *c, size_t *ret_len)
     if (ret_len)
         *ret_len = bytes.len;
     return bytes.ptr;
+}
+
+int sl_on_close(sl_ctx *c, void (*fn)(uint64_t octets, int why, void *self), void *self)
+{
+    if (!fn || sl_response_kind_of(c) != SL_RESPONSE_OPEN)
+        return -EINVAL;
+    return sl__detached_on_over(c->x->response.detached, fn, self);
 }
 
 static void set_allow(sl_ctx *c)

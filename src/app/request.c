@@ -117,6 +117,17 @@ const char *sl_header(sl_ctx *c, const char *name)
     return sl__request_text(r, first->value);
 }
 
+bool sl_header_at(const sl_ctx *c, size_t i, const char **ret_name, const char **ret_value)
+{
+    const struct sl__request *r = sl__ctx_request(c);
+
+    if (i >= r->field_count)
+        return false;
+    *ret_name = sl__request_text(r, r->fields[i].name);
+    *ret_value = sl__request_text(r, r->fields[i].value);
+    return true;
+}
+
 const char *sl_trailer(const sl_ctx *c, const char *name)
 {
     const struct sl__request *r = sl__ctx_request(c);

@@ -15,6 +15,7 @@
 #include "app/reply.h"
 #include "base/time.h"
 #include "http/cookie.h"
+#include "shallot/request.h"
 #include "shallot/response.h"
 
 #define LAST_SECOND INT64_C(253402300799) /* of the year 9999 */
@@ -88,11 +89,11 @@ static int check_attributes(sl_ctx *c, const struct wish *w)
     return 0;
 }
 
-/* Nothing of this version comes by TLS: only the program, or a rule, can ask for it. */
 static bool is_secure(const sl_ctx *c, const struct wish *w)
 {
-    (void)c;
-    return w->o.secure == SL_COOKIE_ON || (w->o.secure == SL_COOKIE_AUTO && needs_secure(w));
+    if (w->o.secure == SL_COOKIE_AUTO)
+        return needs_secure(w) || strcmp(sl_scheme(c), "https") == 0;
+    return w->o.secure == SL_COOKIE_ON;
 }
 
 static const char *same_site(const struct wish *w)
@@ -142,7 +143,7 @@ static int put_line(sl_ctx *c, const char *line)
 static int set(sl_ctx *c, struct wish *w, const sl_cookie_options *given)
 {
     const char *line;
-    int r = sl__reply_open(c);
+    int r = sl__reply_open_head(c);
 
     if (r < 0)
         return r;

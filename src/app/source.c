@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "app/error.h"
 #include "app/reply.h"
 #include "base/log.h"
 #include "shallot/request.h"
@@ -27,8 +28,7 @@ static ssize_t pull(void *self, void *buf, size_t len)
 
     if (n < 0 && n != -ECANCELED)
         sl__log(SL__ERROR, "%s %s: the source of the body failed: %s", sl_method(s->c),
-                sl_target(s->c),
-                n == -SL_EFAIL && s->c->fail_message ? s->c->fail_message : sl_strerror((int)n));
+                sl_target(s->c), sl__error_reason(s->c, (int)n));
     return n;
 }
 
@@ -153,7 +153,7 @@ int sl_take_body(sl_ctx *c, sl_source *ret)
 
     if (result < 0)
         return result;
-    if (r->payload == SL__PAYLOAD_NONE)
+    if (r->payload == SL__PAYLOAD_NONE || (ret && r->payload == SL__PAYLOAD_DETACHED))
         return -ENODATA;
     if (ret) {
         t = sl_alloc(c, sizeof *t);
@@ -193,6 +193,8 @@ sl_response_kind sl_response_kind_of(const sl_ctx *c)
         return SL_RESPONSE_FILE;
     case SL__PAYLOAD_SOURCE:
         return SL_RESPONSE_STREAM;
+    case SL__PAYLOAD_DETACHED:
+        return SL_RESPONSE_OPEN;
     }
     return SL_RESPONSE_NONE;
 }

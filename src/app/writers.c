@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 
+#include "app/error.h"
 #include "app/reply.h"
 #include "base/cold.h"
 #include "base/list.h"
@@ -56,7 +57,7 @@ static SL__COLD int failed_end(sl_ctx *c, int error)
 {
     if (error != -ECANCELED && !c->x->aborted)
         sl__log(SL__ERROR, "%s %s: the end of the body failed: %s", sl_method(c), sl_target(c),
-                error == -SL_EFAIL && c->fail_message ? c->fail_message : sl_strerror(error));
+                sl__error_reason(c, error));
     c->x->aborted = true;
     return error;
 }

@@ -28,6 +28,10 @@
     X(connections, 0, "0: the descriptor limit less 128 for the program's own files")              \
     X(file_cache_bytes, 8388608, "the small files of one site, as large as a worker without them") \
     X(fibers, 10000, "two mappings each, a third of the kernel's default of 65,530 per process")   \
+    X(json_depth, 64,                                                                              \
+      "deeper than what people write; the parser takes 80 octets of stack for each")               \
+    X(json_values, 100000,                                                                         \
+      "an empty object is 3 octets of text and 250 of memory: 25 MiB at most")                     \
     X(message_bytes, 67108864, "IP2 wants 64 MiB to work")                                         \
     X(queue_bytes, 134217728, "two of the largest messages")
 

@@ -68,8 +68,8 @@ static inline struct sl__str sl__request_str(const struct sl__request *r, struct
     return (struct sl__str){r->base + s.at, s.len};
 }
 
-/** The same as a C string: a NUL takes the place of the delimiter. Method, target and values of
- * fields only, of a complete head. */
+/** The same as a C string: a NUL takes the place of the delimiter. Method, target, names and values
+ * of fields only, of a complete head. */
 static inline const char *sl__request_text(const struct sl__request *r, struct sl__span s)
 {
     r->base[s.at + s.len] = '\0';

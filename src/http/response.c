@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "http/chars.h"
+#include "http/detached.h"
 #include "http/status.h"
 #include "shallot/error.h"
 
@@ -92,11 +93,14 @@ void sl__response_drop_payload(struct sl__response *r)
         close(r->file);
     else if (r->payload == SL__PAYLOAD_LENT && r->lender)
         r->lender->give_back(r->lender);
+    else if (r->payload == SL__PAYLOAD_DETACHED && r->detached)
+        sl__detached_over(r->detached, -ECANCELED);
     r->payload = SL__PAYLOAD_NONE;
     r->file = -1;
     r->bytes = (struct sl__str){NULL, 0};
     r->lender = NULL;
     r->source = NULL;
+    r->detached = NULL;
 }
 
 void sl__response_clear_for_error(struct sl__response *r)
@@ -186,6 +190,13 @@ void sl__response_set_source(struct sl__response *r, sl__source_fn *source, void
     r->source_self = self;
 }
 
+void sl__response_set_detached(struct sl__response *r, struct sl__detached *d)
+{
+    sl__response_drop_payload(r);
+    r->payload = SL__PAYLOAD_DETACHED;
+    r->detached = d;
+}
+
 int64_t sl__response_announced(const struct sl__response *r)
 {
     const struct sl__header *header = sl__response_header(r, SL__STR("Content-Length"));
@@ -205,6 +216,8 @@ int64_t sl__response_length(const struct sl__response *r)
         return r->file_len;
     case SL__PAYLOAD_SOURCE:
         return sl__response_announced(r);
+    case SL__PAYLOAD_DETACHED:
+        return -1;
     }
     return 0;
 }

@@ -1,6 +1,6 @@
 /*
  * A response while the onion works on it: status, headers, and a body that is none, bytes, bytes
- * lent by somebody, a file or a pull source.
+ * lent by somebody, a file, a pull source, or detached: a queue that outlives the request.
  *
  * Headers and bytes live in the exchange's arena. Nothing here does I/O except closing the file it
  * was given.
@@ -30,7 +30,10 @@ enum sl__payload {
     SL__PAYLOAD_LENT,
     SL__PAYLOAD_FILE,
     SL__PAYLOAD_SOURCE,
+    SL__PAYLOAD_DETACHED,
 };
+
+struct sl__detached;
 
 /** Who lends bytes, which neither change nor move until they are given back. */
 struct sl__lender {
@@ -61,6 +64,7 @@ struct sl__response {
     int64_t file_at, file_len;
     sl__source_fn *source; /* SL__PAYLOAD_SOURCE */
     void *source_self;
+    struct sl__detached *detached; /* SL__PAYLOAD_DETACHED: is over when replaced */
 };
 
 static inline void sl__response_init(struct sl__response *r)
@@ -109,8 +113,11 @@ static inline void sl__response_set_bytes(struct sl__response *r, struct sl__str
 void sl__response_set_lent(struct sl__response *r, struct sl__str bytes, struct sl__lender *lender);
 void sl__response_set_file(struct sl__response *r, int fd, int64_t at, int64_t len);
 void sl__response_set_source(struct sl__response *r, sl__source_fn *source, void *self);
+/** @p d stays its owner's; see http/detached.h. */
+void sl__response_set_detached(struct sl__response *r, struct sl__detached *d);
 
-/** Length of the body as it stands, -1 for a source without a Content-Length header. */
+/** Length of the body as it stands, -1 for a source without a Content-Length header
+ * and for what is detached. */
 int64_t sl__response_length(const struct sl__response *r);
 
 /** What a Content-Length header among the headers says, -1 if there is none: the length a handler

@@ -32,7 +32,22 @@ static int cookies(sl_ctx *c)
 
     r |= sl_set_cookie(c, "a", "1", .max_age = 60, .http_only = SL_COOKIE_OFF, .secure = true);
     r |= sl_clear_cookie(c, "a") | sl_clear_cookie(c, "a", .path = "/x");
+    r |= sl_set_signed_cookie(c, "a", "1") | sl_set_signed_cookie(c, "a", "1", .max_age = 60);
+    r |= sl_set_sealed_cookie(c, "a", "1") | sl_set_sealed_cookie(c, "a", "1", .max_age = 60);
     return r | !sl_cookie_at(c, "a", 1);
+}
+
+static int secrets(sl_app *app)
+{
+    return sl_secrets(app) | sl_secrets(app, "one") | sl_secrets(app, "one", "two");
+}
+
+static int sessions(sl_app *app)
+{
+    int r = sl_use(app, sl_session(app));
+
+    r |= sl_use(app, sl_session(app, .store = SL_SESSION_SHARED, .idle_s = 60));
+    return r | sl_use(app, sl_csrf(app)) | sl_use(app, sl_csrf(app, .cookie = true));
 }
 
 static int all_of_a_request(sl_ctx *c, const sl_ctx *seen)
@@ -53,6 +68,64 @@ static int all_of_a_request(sl_ctx *c, const sl_ctx *seen)
     return sl_join(task);
 }
 
+static bool format(const sl_message *m, sl_sse_event *e, void *self)
+{
+    (void)self;
+    return m->len > 0 && e->data;
+}
+
+static int events(sl_ctx *c)
+{
+    sl_sse *s = sl_sse_open(c, .heartbeat_ms = SL_SSE_NEVER, .overflow = SL_SSE_DROP);
+
+    return sl_sse_send(s, .data = "x") | sl_sse_send(s, .event = "a", .id = "1", .retry_ms = 5) |
+           sl_sse_join(s, "b", .format = format) | sl_sse_join(sl_sse_open(c), "a");
+}
+
+static ssize_t source(void *buf, size_t len, void *self)
+{
+    (void)buf;
+    (void)len;
+    (void)self;
+    return 0;
+}
+
+static int fetches(sl_ctx *c, sl_app *app)
+{
+    sl_fetched a;
+    int r =
+        sl_fetch(c, &a, "http://a/") | sl_fetch(app, &a, "http://a/", .method = "PUT", .body = "b");
+
+    r |= sl_fetch(c, &a, "http://a/", .headers = (sl_fetch_header[]){{"A", "b"}, {"C", NULL}, {0}});
+    r |= sl_fetch_open(c, &a, "http://a/", .source = source, .source_self = c, .source_len = 5);
+    r |= sl_fetch_open(app, &a, "http://a/") | sl_fail_as(c, -1, 502, "%s", a.error);
+    sl_fetch_close(&a);
+    return r;
+}
+
+static int fields(sl_ctx *c)
+{
+    int i;
+    unsigned u;
+    long l;
+    size_t size;
+    uint64_t u64;
+    int64_t i64;
+    double d;
+    bool b;
+    const char *t;
+    struct json_t *json;
+    int r = sl_param_int(c, "i", &i) | sl_param_int(c, "i", &i64, SL_AT_LEAST(1)) |
+            sl_param_double(c, "d", &d, SL_AT_MOST(5));
+
+    r |= sl_query_int(c, "u", &u) | sl_query_int(c, "u", &l, SL_BETWEEN(1, 5)) |
+         sl_query_double(c, "d", &d) | sl_query_bool(c, "b", &b);
+    r |= sl_query_fields(c, SL_FIELD("size", &size), SL_FIELD("u64", &u64, .optional = true),
+                         SL_FIELD("t", &t, SL_BETWEEN(1, 80), .optional = true));
+    r |= sl_param_fields(c, SL_FIELD("json", &json, .json = SL_JSON_ARRAY, SL_AT_MOST(3)));
+    return r;
+}
+
 static int routes(sl_app *app, sl_router *router)
 {
     sl_handler *h = handler;
@@ -60,7 +133,7 @@ static int routes(sl_app *app, sl_router *router)
     int r = 0;
 
     r |= sl_get(app, "/1", handler);
-    r |= sl_get(app, "/2", m, handler);
+    r |= sl_get(app, "/2", m, fields, handler);
     r |= sl_get(app, "/3", m, m, handler);
     r |= sl_get(app, "/4", sl_logger(), m, h, handler);
     r |= sl_get(app, "/5", m, m, m, m, handler);
@@ -81,6 +154,25 @@ static int routes(sl_app *app, sl_router *router)
     return r;
 }
 
+static int layers(sl_app *app)
+{
+    static const char *const list[] = {"*", NULL};
+    static const sl_user users[] = {{"a", "b"}, {NULL, NULL}};
+    sl_middleware m = {.run = run};
+    int r = 0;
+
+    r |= sl_use(app, sl_logger(.form = SL_LOGGER_JSON, .sample = 10, .skip_paths = list));
+    r |= sl_use(app, sl_cors(.origins = list)) | sl_use(app, sl_secure_headers());
+    r |= sl_use(app, sl_secure_headers(.frame = "", .csp = "default-src 'self'"));
+    r |= sl_use(app, sl_request_id()) | sl_use(app, sl_request_id(.trust = true));
+    r |= sl_use(app, sl_trace()) | sl_use(app, sl_timeout(5)) | sl_use(app, sl_body_limit(5));
+    r |= sl_use(app, sl_basic_auth(.users = users)) | sl_use(app, sl_trust_proxy());
+    r |= sl_use(app, sl_rate_limit(app, .limit = 5));
+    r |= sl_use(app, sl_vhost("a", m)) | sl_use(app, sl_vhost("*.a", handler));
+    r |= sl_use(app, sl_vhost("b", sl_routes(sl_router_new(.host = "b"))));
+    return r;
+}
+
 int main(void)
 {
     sl_options options = {.size = sizeof(sl_options),
@@ -92,10 +184,12 @@ int main(void)
     sl_task *task = sl_spawn(app, job, NULL);
     int r = routes(app, router);
 
-    r |= sl_use(app, handler);
+    r |= sl_use(app, handler) | secrets(app) | sessions(app);
     r |= sl_use(app, &handler);
     r |= sl_use(app, m);
     r |= sl_use(app, sl_logger());
+    r |= sl_use(app, sl_compress()) | sl_use(app, sl_compress(.min_bytes = 1, .types = "a/b"));
+    r |= sl_use(app, sl_etag()) | sl_use(app, sl_etag(.strong = true));
     r |= sl_use(app, sl_routes(prefixed));
     r |= sl_use(app, (sl_middleware){.run = run, .self = app, .free = NULL});
     r |= sl_bind(app);
@@ -105,7 +199,9 @@ int main(void)
     r |= sl_listen(plain);
     r |= sl_listen(same, .port = 1);
     r |= sl_listen(app, .host = "::1", .port = 1, .on_listening = listening);
+    r |= layers(app);
     if (task)
         sl_detach(task);
-    return all_of_a_request(NULL, NULL) | r;
+    return all_of_a_request(NULL, NULL) | events(NULL) | r;
+    return all_of_a_request(NULL, NULL) | fetches(NULL, app) | r;
 }

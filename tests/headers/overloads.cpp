@@ -18,13 +18,44 @@ static int handler(sl_ctx *c)
     return task ? sl_join(task) : sl_fail(c, 503, "no task");
 }
 
+static int fetches(sl_ctx *c, sl_app *app)
+{
+    sl_fetch_options o = {};
+    sl_fetched a;
+
+    o.method = "PUT";
+    return sl_fetch(c, &a, "http://a/") | sl_fetch(app, &a, "http://a/", o) |
+           sl_fetch_open(c, &a, "http://a/", o) | sl_fetch_open(app, &a, "http://a/");
+}
+
+static int fields(sl_ctx *c)
+{
+    int i;
+    unsigned u;
+    int64_t i64;
+    uint64_t u64;
+    double d;
+    bool b;
+    const char *t;
+    struct json_t *json;
+    sl_field many = SL_AT_LEAST(SL_FIELD("json", &json), 1);
+
+    many.json = SL_JSON_ARRAY;
+    return sl_param_int(c, "i", &i) | sl_param_double(c, "d", &d) | sl_query_int(c, "u", &u) |
+           sl_query_double(c, "d", &d) | sl_query_bool(c, "b", &b) |
+           sl_param_fields(c, {SL_FIELD("i64", &i64), SL_BETWEEN(SL_FIELD("u64", &u64), 1, 5)}) |
+           sl_query_fields(c, {SL_AT_MOST(SL_FIELD("t", &t, true), 80), many});
+}
+
 static int cookies(sl_ctx *c)
 {
     sl_cookie_options o = {};
 
     o.max_age = 60;
     return sl_set_cookie(c, "a", "1") | sl_set_cookie(c, "a", "1", o) | sl_clear_cookie(c, "a") |
-           sl_clear_cookie(c, "a", o);
+           sl_clear_cookie(c, "a", o) | sl_set_signed_cookie(c, "a", "1") |
+           sl_set_signed_cookie(c, "a", "1", o) | sl_set_sealed_cookie(c, "a", "1") |
+           sl_set_sealed_cookie(c, "a", "1", o);
 }
 
 static int run(sl_ctx *c, void *)
@@ -32,14 +63,29 @@ static int run(sl_ctx *c, void *)
     return sl_next(c);
 }
 
+static int events(sl_ctx *c)
+{
+    sl_sse_options o = {};
+    sl_sse_event e = {};
+    sl_sse_join_options j = {};
+
+    o.overflow = SL_SSE_DROP;
+    e.data = "x";
+    j.format = [](const sl_message *, sl_sse_event *, void *) { return true; };
+    return sl_sse_send(sl_sse_open(c, o), e) | sl_sse_join(sl_sse_open(c), "a") |
+           sl_sse_join(nullptr, "b", j);
+}
+
 static int routes(sl_app *app, sl_router *router)
 {
     sl_middleware m = {run, nullptr, nullptr};
-    int r = sl_get(app, "/cookies", cookies);
+    int r = sl_get(app, "/cookies", cookies) | sl_secrets(app) | sl_secrets(app, "one", "two");
 
     r |= sl_get(app, "/1", handler) | sl_get(router, "/1", m, handler);
+    r |= sl_get(app, "/events", events);
     r |= sl_get(app, "/8", m, m, m, m, m, m, m, &handler);
     r |= sl_get(app, "/lambda", [](sl_ctx *c) { return sl_text(c, "hello"); });
+    r |= sl_get(app, "/fields", fields);
     r |= sl_get(app, "/value", sl_middleware{run, nullptr, nullptr}, handler);
     r |= sl_post(app, "/x", handler) | sl_post(router, "/x", m, handler);
     r |= sl_put(app, "/x", handler) | sl_put(router, "/x", m, handler);
@@ -50,6 +96,26 @@ static int routes(sl_app *app, sl_router *router)
     r |= sl_route(app, "OPTIONS", "/x", handler) | sl_route(router, "OPTIONS", "/x", m, handler);
     r |= sl_router_use(router, handler) | sl_router_use(router, m);
     return r;
+}
+
+static int layers(sl_app *app)
+{
+    static const char *const list[] = {"*", nullptr};
+    static const sl_user users[] = {{"a", "b"}, {nullptr, nullptr}};
+    sl_middleware m = {run, nullptr, nullptr};
+    sl_cors_options cors = {};
+    sl_basic_auth_options auth = {};
+    sl_rate_limit_options rate = {};
+    int r = 0;
+
+    cors.origins = list;
+    auth.users = users;
+    rate.limit = 5;
+    r |= sl_use(app, sl_logger(sl_logger_options{})) | sl_use(app, sl_cors(cors));
+    r |= sl_use(app, sl_secure_headers()) | sl_use(app, sl_request_id()) | sl_use(app, sl_trace());
+    r |= sl_use(app, sl_timeout(5)) | sl_use(app, sl_body_limit(5)) | sl_use(app, sl_trust_proxy());
+    r |= sl_use(app, sl_basic_auth(auth)) | sl_use(app, sl_rate_limit(app, rate));
+    return r | sl_use(app, sl_vhost("a", m)) | sl_use(app, sl_vhost("*.a", handler));
 }
 
 int main()
@@ -65,13 +131,18 @@ int main()
     sl_router *router = sl_router_new(), *prefixed = sl_router_new(prefix);
     sl_task *task = sl_spawn(
         app, [](void *) { return 0; }, nullptr);
-    int r = routes(app, router);
+    int r = routes(app, router) | layers(app);
 
     r |= sl_use(app, handler) | sl_use(app, sl_logger()) | sl_use(app, sl_routes(prefixed));
     r |= sl_use(app, sl_middleware{run, nullptr, nullptr});
+    r |= sl_use(app, sl_session(app)) | sl_use(app, sl_session(app, sl_session_options{}));
+    r |= sl_use(app, sl_csrf(app)) | sl_use(app, sl_csrf(app, sl_csrf_options{}));
+    r |= sl_use(app, sl_compress()) | sl_use(app, sl_compress(sl_compress_options{}));
+    r |= sl_use(app, sl_etag()) | sl_use(app, sl_etag(sl_etag_options{}));
     r |= !sl_map_new(app, "map") || !sl_map_new(app, "other", sl_map_options{});
     r |= sl_bind(app) | sl_bind(app, endpoint);
     if (task)
         sl_detach(task);
+    r |= fetches(nullptr, app);
     return r | sl_listen(plain) | sl_listen(app, endpoint);
 }

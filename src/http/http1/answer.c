@@ -139,6 +139,8 @@ static SL__APART int send_head_only(struct sl__turn *t)
         length = sl__response_announced(r);
     if (length < 0 && !chunked)
         t->close = true;
+    if (r->payload == SL__PAYLOAD_DETACHED)
+        sl__detached_end(r->detached, 0); /* it was all of it */
     return sl__answer_head(t, length, chunked);
 }
 
@@ -155,6 +157,8 @@ static inline int send_standing(struct sl__turn *t)
         return send_head_only(t);
     if (r->payload <= SL__PAYLOAD_LENT)
         return send_bytes(t);
+    if (r->payload == SL__PAYLOAD_DETACHED)
+        return sl__detach_begin(t);
     return r->payload == SL__PAYLOAD_FILE ? send_file(t) : sl__stream_source(t);
 }
 

@@ -115,6 +115,7 @@ static int await_input(struct sl__turn *t)
     if (c->fin)
         return -SL_EBADREQUEST;
     t->wants_body = true;
+    t->reader = sl__fiber_current();
     if (c->more) {
         t->burst += sl__input_receive(c);
         if (t->burst >= SL__BURST) {

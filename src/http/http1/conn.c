@@ -9,6 +9,7 @@
 #include "http/http1/conn.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -54,6 +55,8 @@ void sl__conn_close(struct sl__conn *c)
     }
     close(c->watch.fd);
     retire(c);
+    if (c->detached)
+        sl__detached_lost(&c->detached, -ECONNRESET);
 }
 
 void sl__conn_break(struct sl__conn *c)
@@ -66,8 +69,10 @@ void sl__conn_break(struct sl__conn *c)
     unwatch(c);
     if (sl__conn_has_fiber(c) && t->exchange.fiber) {
         sl__fiber_cancel(t->exchange.fiber);
-        if (t->wants_body || t->wants_room) /* it may be shielded */
+        if (t->wants_room) /* it may be shielded */
             sl__fiber_wake(t->exchange.fiber);
+        if (t->wants_body)
+            sl__fiber_wake(t->reader);
     }
     sl__conn_poke(c);
 }
@@ -112,6 +117,8 @@ void sl__conn_leave(struct sl__conn *c)
 {
     if (sl__conn_is_idle(c))
         sl__conn_settle(c);
+    else if (c->detached)
+        sl__detached_leave(c);
 }
 
 bool sl__conn_cut(struct sl__conn *c)

@@ -11,6 +11,7 @@
  *   body.c    the request's body, read by the handler or skipped
  *   answer.c  the response that stands when the onion has unwound
  *   stream.c  the bottom writer and the pull source
+ *   detach.c  answers that go on when their request is over
  *   pace.c    minimum rates: slow bodies, slow readers
  *   send.c    output: one buffer, one send, back-pressure, files
  *   close.c   error answers without a handler, and the lingering close (RFC 9112 §9.6)
@@ -25,6 +26,7 @@
 #define SL__HTTP1_CONN_H
 
 #include <sys/epoll.h>
+#include <sys/uio.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -32,6 +34,7 @@
 #include "base/list.h"
 #include "base/time.h"
 #include "http/counted.h"
+#include "http/detached.h"
 #include "http/exchange.h"
 #include "http/http1/chunk.h"
 #include "http/http1/parse.h"
@@ -63,13 +66,14 @@ struct sl__out {
 };
 
 enum sl__phase {
-    SL__CONN_READ,    /* awaits or reads a head */
-    SL__CONN_SERVE,   /* a turn's fiber lives, or has just ended (turn->done) */
-    SL__CONN_FILE,    /* the answer's file is being sent; no fiber */
-    SL__CONN_SKIP,    /* the answer is out (or waits to be), the request's body is skipped */
-    SL__CONN_CLOSING, /* the last answer waits for the socket */
-    SL__CONN_LINGER,  /* our side is shut down, input is thrown away until the client closes */
-    SL__CONN_DEAD,    /* closed; the memory goes with the task */
+    SL__CONN_READ,     /* awaits or reads a head */
+    SL__CONN_SERVE,    /* a turn's fiber lives, or has just ended (turn->done) */
+    SL__CONN_FILE,     /* the answer's file is being sent; no fiber */
+    SL__CONN_DETACHED, /* the answer goes on from a queue; no turn, no fiber */
+    SL__CONN_SKIP,     /* the answer is out (or waits to be), the request's body is skipped */
+    SL__CONN_CLOSING,  /* the last answer waits for the socket */
+    SL__CONN_LINGER,   /* our side is shut down, input is thrown away until the client closes */
+    SL__CONN_DEAD,     /* closed; the memory goes with the task */
 };
 
 /** What the deadline is for. */
@@ -90,11 +94,12 @@ struct sl__conn {
     struct sl__task task;   /* goes on in the loop; frees a dead connection */
     struct sl__link link;   /* of home->all or home->dead */
     struct sl__conns *home;
-    struct sl__block *in;  /* NULL: no input */
-    struct sl__out *out;   /* NULL: nothing unsent */
-    struct sl__turn *turn; /* NULL in READ and from CLOSING on */
-    uint32_t requests;     /* begun on this connection */
-    uint32_t thrown;       /* octets thrown away while lingering */
+    struct sl__block *in;          /* NULL: no input */
+    struct sl__out *out;           /* NULL: nothing unsent */
+    struct sl__turn *turn;         /* NULL in READ, DETACHED and from CLOSING on */
+    struct sl__detached *detached; /* DETACHED; else NULL */
+    uint32_t requests;             /* begun on this connection */
+    uint32_t thrown;               /* octets thrown away while lingering */
     uint32_t queued;       /* slow: octets in the socket when last asked, and those sent since */
     int64_t credit, since; /* slow: time left to take the answer; when the present wait began */
     uint16_t listener;
@@ -122,6 +127,7 @@ struct sl__turn {
     struct sl__conn *conn;
     struct sl__turn *next;    /* in the pool */
     struct sl__block *pinned; /* the head's block, once the input has moved to another one */
+    struct sl__fiber *reader; /* wants_body: who waits; the request's fiber or one that helps it */
     struct sl__chunk chunk;
     struct sl__buf trailer;          /* raw trailer section, then terminated in place */
     uint64_t body_left;              /* of a Content-Length */
@@ -129,13 +135,14 @@ struct sl__turn {
     int64_t body_since, body_waited; /* the present wait for the body; all those before it, ns */
     int64_t out_left;                /* SL__FRAMING_LENGTH: octets still owed */
     int64_t file_at, file_left;
-    size_t burst;   /* octets moved since the fiber last gave way */
-    int body_error; /* final, negative; 0: none */
-    int file;       /* -1: none */
+    struct sl__detached *detached; /* the fiber has ended or will, and it goes on; else NULL */
+    size_t burst;                  /* octets moved since the fiber last gave way */
+    int body_error;                /* final, negative; 0: none */
+    int file;                      /* -1: none */
     bool body_done;
     bool continued; /* 100 (Continue) was sent or is not called for any more */
     uint8_t framing;
-    bool wants_body;           /* the fiber waits for input */
+    bool wants_body;           /* the reader waits for input */
     bool wants_room;           /* the fiber waits until half of the output has gone */
     bool open_ended;           /* a stream without a length: the client's FIN cancels */
     bool half_closed;          /* the client's end was announced, its last input may be unread */
@@ -164,6 +171,11 @@ struct sl__conns {
     int64_t grace_end;                    /* SL__STOP: idle connections are closed then */
     void (*gone)(struct sl__conns *home); /* one connection less */
     void (*give)(struct sl__conns *home, int fd, unsigned listener); /* NULL: nobody takes them */
+    struct {
+        struct sl__link list;  /* detached answers that want to be looked at */
+        struct sl__task task;  /* does so, */
+        struct sl__timer next; /* and goes on in the next tick when there are many */
+    } wanting;
     struct sl__task *before; /* queued: what has to leave before answers do. NULL: nothing */
     struct sl__arena_pool arenas;
     struct { /* used last, not in the pool: what the next request will want; NULL: in use */
@@ -292,6 +304,21 @@ extern const struct sl__writer sl__stream_writer;
 /** On the fiber: pulls the source dry. 0 or the error for which the answer has no proper end. */
 SL__APART int sl__stream_source(struct sl__turn *t);
 
+/* detach.c */
+void sl__detached_start(struct sl__conns *home);
+void sl__detached_stop(struct sl__conns *home);
+/** On the fiber: writes the head of the detached answer and puts it into the turn. 0, -ENOMEM or
+ * -ECANCELED. */
+SL__COLD int sl__detach_begin(struct sl__turn *t);
+/** In the loop, the fiber having ended: the answer goes on, the turn goes. */
+SL__COLD void sl__detach(struct sl__conn *c);
+/** SL__CONN_DETACHED: sends what there is. False if there is something to wait for. */
+bool sl__detached_advance(struct sl__conn *c);
+/** The worker leaves: so do clients, who may come back to another one. */
+void sl__detached_leave(struct sl__conn *c);
+/** The connection is gone, or the turn has failed: takes the answer from it and says so. */
+SL__COLD void sl__detached_lost(struct sl__detached **at, int why);
+
 /* send.c */
 /** What has to leave before answers do, and has not, does so now. */
 static inline void sl__conns_send_first(struct sl__conns *home)
@@ -316,6 +343,8 @@ static inline size_t sl__out_pending(const struct sl__conn *c)
 /** One send for everything: false if more is to be done. Nobody waits for room, and what has to
  * leave before has left. */
 bool sl__out_send_all(struct sl__conn *c);
+/** One call that sends parts. @return octets; 0: look at blocked and broken. */
+size_t sl__out_send_parts(struct sl__conn *c, struct iovec *parts, size_t count);
 /** Sends until empty or blocked. @p flags: MSG_MORE or 0. */
 void sl__out_flush(struct sl__conn *c, int flags);
 void sl__out_free(struct sl__conn *c);

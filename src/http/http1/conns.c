@@ -46,6 +46,7 @@ void sl__conns_init(struct sl__conns *home, struct sl__loop *l, struct sl__servi
     sl__conns_set_date(home);
     sl__list_init(&home->all);
     sl__list_init(&home->dead);
+    sl__detached_start(home);
 }
 
 void sl__conns_finish(struct sl__conns *home)
@@ -57,6 +58,7 @@ void sl__conns_finish(struct sl__conns *home)
         return;
     while (!sl__list_empty(&home->all))
         sl__conn_close(SL__OWNER(home->all.next, struct sl__conn, link));
+    sl__detached_stop(home);
     while ((link = sl__list_take(&home->dead))) {
         c = SL__OWNER(link, struct sl__conn, link);
         sl__list_remove(&c->task.link);

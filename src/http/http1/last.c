@@ -8,7 +8,9 @@
  *
  * An answer has begun once its head is in the output: then nobody can take it back, and its end is
  * early and visible to the client. The exception is an answer that is delimited by the close, to
- * which an early end looks like a proper one; it is reset.
+ * which an early end looks like a proper one; it is reset. An answer that was detached has no
+ * length to fall short of, and whoever reads it comes back by itself: it is only closed, at once,
+ * because a process that dumps its core takes its time to die.
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -41,7 +43,7 @@ static bool looks_complete(const struct sl__conn *c)
 {
     const struct sl__turn *t = c->turn;
 
-    return t && t->done && !t->failed && t->file_left == 0;
+    return t && t->done && !t->failed && t->file_left == 0 && !t->detached;
 }
 
 static void reset(const struct sl__conn *c)
@@ -76,6 +78,11 @@ static void part(struct sl__conn *c, bool culprit,
         return;
     if (t && t->head_done && t->framing == SL__FRAMING_CLOSE && !looks_complete(c)) {
         reset(c);
+        return;
+    }
+    if (c->phase == SL__CONN_DETACHED) {
+        send_pending(c);
+        shutdown(c->watch.fd, SHUT_WR);
         return;
     }
     if (!send_pending(c))

@@ -2,7 +2,7 @@
  * What a connection does: events come in from the loop, and phases go on until something has to be
  * waited for.
  *
- *   READ -> SERVE -> (FILE) -> (SKIP) -> READ ...      and from anywhere
+ *   READ -> SERVE -> (FILE or DETACHED) -> (SKIP) -> READ ...      and from anywhere
  *        -> CLOSING -> LINGER -> DEAD                  or at once -> DEAD
  *
  * There are two ways through here. The short one is for what nearly all requests are; the long one
@@ -30,7 +30,7 @@ void sl__conn_take(struct sl__conn *c)
     if (!sl__conn_has_fiber(c) || !t->exchange.fiber)
         return;
     if (t->wants_body)
-        sl__fiber_wake(t->exchange.fiber);
+        sl__fiber_wake(t->reader);
     if (c->fin && t->open_ended)
         sl__fiber_cancel(t->exchange.fiber);
 }
@@ -107,6 +107,8 @@ static bool advance_rest(struct sl__conn *c)
         if (!c->broken)
             sl__turn_after(c);
         return true;
+    case SL__CONN_DETACHED:
+        return sl__detached_advance(c);
     case SL__CONN_SKIP:
         return skip_body(c);
     case SL__CONN_CLOSING:
@@ -182,6 +184,8 @@ static SL__APART void mute(struct sl__conn *c, uint32_t events)
     struct sl__turn *t = c->turn;
 
     if (sl__loop_modify(c->home->loop, &c->watch, c->watch.events & ~unwanted) < 0)
+        sl__conn_break(c);
+    if (c->detached && events & EPOLLRDHUP)
         sl__conn_break(c);
     if (!(events & EPOLLRDHUP) || !t)
         return;

@@ -169,6 +169,14 @@ void sl__out_flush(struct sl__conn *c, int flags)
     wake_writer(c);
 }
 
+size_t sl__out_send_parts(struct sl__conn *c, struct iovec *parts, size_t count)
+{
+    struct msghdr m = {.msg_iov = parts, .msg_iovlen = count};
+    ssize_t n = sl__sys_sendmsg(c->watch.fd, &m, 0);
+
+    return sent(c, n) ? (size_t)n : 0;
+}
+
 /* Suspends the fiber until at most half of SL__OUT_HIGH is unsent. */
 static int wait_for_room(struct sl__turn *t)
 {

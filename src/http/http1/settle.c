@@ -5,6 +5,8 @@
  * connection has one timer, which is lazy: it fires at or before the deadline and is moved then, so
  * that a request that moves the deadline costs the heap of timers nothing.
  */
+#include <errno.h>
+
 #include "http/http1/conn.h"
 #include "shallot/error.h"
 
@@ -94,7 +96,8 @@ void sl__conn_settle(struct sl__conn *c)
     struct sl__conns *home = c->home;
 
     if (c->in && c->phase != SL__CONN_SERVE &&
-        (sl__input_len(c) == 0 || (c->phase == SL__CONN_READ && !c->blocked)))
+        (sl__input_len(c) == 0 || c->phase == SL__CONN_DETACHED ||
+         (c->phase == SL__CONN_READ && !c->blocked)))
         sl__input_park(c);
     if (home->leaving == SL__HAND_OVER && home->give && sl__conn_is_idle(c)) {
         sl__conn_hand_over(c);
@@ -118,7 +121,7 @@ static void expire(struct sl__conn *c)
     case SL__AWAIT_BODY:
         if (sl__conn_has_fiber(c)) {
             c->turn->body_error = -SL_ETOOSLOW;
-            sl__fiber_wake(c->turn->exchange.fiber);
+            sl__fiber_wake(c->turn->reader);
             c->deadline = SL__FOREVER;
             break;
         }
@@ -132,6 +135,8 @@ static void expire(struct sl__conn *c)
             break;
         }
         c->reset = true; /* else the kernel would keep the unsent octets for minutes */
+        if (c->detached)
+            c->detached->why = -ETIMEDOUT;
         sl__conn_break(c);
         break;
     case SL__AWAIT_END:

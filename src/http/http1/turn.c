@@ -46,6 +46,7 @@ static SL__COLD struct sl__turn *turn_new(struct sl__conns *home)
     t->writer = sl__stream_writer;
     t->pinned = NULL;
     t->trailer = (struct sl__buf){0};
+    t->detached = NULL;
     t->file = -1;
     return t;
 }
@@ -219,7 +220,7 @@ static inline void let_go(struct sl__conn *c, struct sl__turn *t)
 /* Nothing is left of it: most turns are over when the fiber is. */
 static inline bool is_over(const struct sl__turn *t)
 {
-    return t->done && t->body_done && t->file_left == 0 && !t->failed && !t->close;
+    return t->done && t->body_done && t->file_left == 0 && !t->failed && !t->close && !t->detached;
 }
 
 static inline void next_request(struct sl__conn *c, struct sl__turn *t)
@@ -294,7 +295,9 @@ void sl__turn_after(struct sl__conn *c)
     struct sl__turn *t = c->turn;
 
     unpin(c, t);
-    if (c->phase == SL__CONN_SERVE && t->file_left > 0 && !t->failed)
+    if (t->detached)
+        sl__detach(c);
+    else if (c->phase == SL__CONN_SERVE && t->file_left > 0 && !t->failed)
         c->phase = SL__CONN_FILE;
     else if (t->failed || t->close)
         end_with(c, t);
@@ -308,6 +311,8 @@ void sl__turn_free(struct sl__conn *c)
 {
     struct sl__turn *t = c->turn;
 
+    if (t->detached)
+        sl__detached_lost(&t->detached, -ECONNRESET);
     unpin(c, t);
     let_go(c, t);
 }

@@ -210,6 +210,12 @@ int sl__http1_write_chunk(struct sl__buf *out, const void *bytes, size_t len)
     return 0;
 }
 
+size_t sl__http1_chunk_line(char line[SL__CHUNK_LINE], size_t len)
+{
+    _Static_assert(SL__CHUNK_LINE == HEX_MAX + 2, "with its end");
+    return (size_t)(PUT(put_hex(line, len), "\r\n") - line);
+}
+
 int sl__http1_write_last_chunk(struct sl__buf *out)
 {
     return sl__buf_append(out, "0\r\n\r\n", 5);

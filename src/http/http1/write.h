@@ -50,6 +50,10 @@ static inline int sl__http1_write_head(struct sl__buf *out, const struct sl__htt
 
 /** Appends one chunk around @p len (> 0) bytes. */
 int sl__http1_write_chunk(struct sl__buf *out, const void *bytes, size_t len);
+#define SL__CHUNK_LINE 18 /* most octets of the line ahead of a chunk's data */
+
+/** Writes that line. @return its length */
+size_t sl__http1_chunk_line(char line[SL__CHUNK_LINE], size_t len);
 /** Appends the last chunk and an empty trailer section. */
 int sl__http1_write_last_chunk(struct sl__buf *out);
 

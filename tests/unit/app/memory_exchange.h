@@ -30,6 +30,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "fiber/fiber.h"
+#include "http/detached.h"
 #include "http/exchange.h"
 #include "http/http1/chunk.h"
 #include "http/http1/parse.h"
@@ -39,12 +40,13 @@
 struct memory {
     /* The answer. */
     int status;
-    char headers[4096]; /* "Name: value\n" for each, in order */
+    char headers[8192]; /* "Name: value\n" for each, in order */
     struct sl__buf body;
     bool committed; /* pushed with sl_write() */
     bool aborted;
-    bool done; /* the request has ended */
-    int reads; /* calls of read_body */
+    bool done;                     /* the request has ended */
+    int reads;                     /* calls of read_body */
+    struct sl__detached *detached; /* what stays open; the test's to end, or memory_finish()'s */
     /* How the request is fed; set before memory_begin(). */
     size_t piece;   /* most body octets one read gives; 0: all there are */
     int body_error; /* instead of the end of the body */
@@ -163,6 +165,10 @@ static inline void memory_keep_body(struct memory *m)
         sl__buf_append(&m->body, buf, (size_t)n);
     while (r->payload == SL__PAYLOAD_SOURCE && (n = r->source(r->source_self, buf, sizeof buf)) > 0)
         sl__buf_append(&m->body, buf, (size_t)n);
+    if (r->payload == SL__PAYLOAD_DETACHED && m->x.request.method != SL__METHOD_HEAD) {
+        m->detached = r->detached;
+        r->payload = SL__PAYLOAD_NONE;
+    }
     m->x.aborted |= n < 0;
 }
 
@@ -199,6 +205,8 @@ static inline void memory_request(struct memory *m, sl_app *app, const char *tex
 
 static inline void memory_finish(struct memory *m)
 {
+    if (m->detached && !m->detached->over)
+        sl__detached_over(m->detached, -ECONNRESET);
     sl__buf_finish(&m->body);
     free(m->text);
     *m = (struct memory){0};
@@ -209,6 +217,19 @@ static inline const char *memory_body(struct memory *m)
     assert_int_equal(sl__buf_append(&m->body, "", 1), 0);
     m->body.end--;
     return m->body.data + m->body.at;
+}
+
+/* What waits in the queue of an answer that stays open, which then is empty. */
+static inline const char *memory_stream(struct memory *m)
+{
+    m->body.at = m->body.end = 0;
+    while (m->detached->first) {
+        const struct sl__piece *p = m->detached->first->piece;
+
+        assert_int_equal(sl__buf_append(&m->body, p->bytes, p->len), 0);
+        sl__detached_pop(m->detached);
+    }
+    return memory_body(m);
 }
 
 /* "GET /path" to a whole request, answered; asserts status and body (NULL: any). */

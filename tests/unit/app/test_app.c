@@ -407,6 +407,48 @@ static void a_layer_without_a_function_is_not_served_without(void **state)
     sl_free(third);
 }
 
+static int kept_freed;
+
+static void free_kept(void *value)
+{
+    kept_freed = kept_freed * 10 + *(int *)value;
+}
+
+static void state_of_the_app(void **state)
+{
+    sl_app *app = sl_new();
+    int one = 1, two = 2, three = 3;
+
+    kept_freed = 0;
+    assert_null(sl_app_state(app, "a"));
+    assert_int_equal(sl_set_app_state(app, "a", &one, free_kept), 0);
+    assert_int_equal(sl_set_app_state(app, "b", &two, free_kept), 0);
+    assert_int_equal(sl_set_app_state(app, "c", NULL, free_kept), 0);
+    assert_int_equal(sl_set_app_state(app, "d", &one, NULL), 0);
+    assert_ptr_equal(sl_app_state(app, "a"), &one);
+    assert_int_equal(sl_set_app_state(app, "a", &one, free_kept), 0); /* the same: not freed */
+    assert_int_equal(kept_freed, 0);
+    assert_int_equal(sl_set_app_state(app, "a", &three, free_kept), 0);
+    assert_int_equal(kept_freed, 1);
+    assert_ptr_equal(sl_app_state(app, "a"), &three);
+    assert_null(sl_app_state(app, "c"));
+    sl_free(app);
+    assert_int_equal(kept_freed, 123); /* the last one first */
+}
+
+static void refused(void **state)
+{
+    sl_app *app = sl_new();
+
+    memory_log_start();
+    assert_true(sl__app_fit(app));
+    assert_int_equal(sl_refuse(app, "no %s", "way"), -EINVAL);
+    assert_non_null(strstr(memory_log, "no way"));
+    assert_int_equal(memory_log_lines, 1);
+    assert_false(sl__app_fit(app));
+    sl_free(app);
+}
+
 static void types(void **state)
 {
     assert_string_equal(sl__type_of_path("/a/b.css"), "text/css; charset=utf-8");
@@ -440,6 +482,8 @@ int main(void)
         cmocka_unit_test_setup(hooks_at_the_end, clear_environment),
         cmocka_unit_test_setup(role, clear_environment),
         cmocka_unit_test_setup(messages_in_the_master, clear_environment),
+        cmocka_unit_test(state_of_the_app),
+        cmocka_unit_test(refused),
         cmocka_unit_test_setup(middleware_is_freed_once, clear_environment),
         cmocka_unit_test_setup(a_layer_without_a_function_is_not_served_without, clear_environment),
         cmocka_unit_test_setup(types, clear_environment),

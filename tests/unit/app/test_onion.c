@@ -175,6 +175,49 @@ static void on3_reported_once(void **state)
     sl_free(app);
 }
 
+static int fails_as(sl_ctx *c)
+{
+    int r = sl_fail_as(c, -ETIMEDOUT, 504, "the oven took %d minutes", 90);
+
+    assert_int_equal(r, -ETIMEDOUT);
+    return r;
+}
+
+static int fails_as_below_500(sl_ctx *c)
+{
+    return sl_fail_as(c, -ENOENT, 410, "eaten");
+}
+
+static int tells(sl_ctx *c)
+{
+    int r = sl_next(c);
+
+    assert_string_equal(sl_error(c), "the oven took 90 minutes");
+    assert_int_equal(sl_status(c), 504);
+    return r;
+}
+
+static int another(sl_ctx *c)
+{
+    return sl_next(c) == -ETIMEDOUT ? -ENOENT : 0; /* what was said is not said of this one */
+}
+
+static void on3_error_with_a_number(void **state)
+{
+    sl_app *app = fresh();
+
+    sl_get(app, "/a", sl_layer_of_handler(tells), fails_as);
+    sl_get(app, "/b", sl_layer_of_handler(another), fails_as);
+    sl_get(app, "/c", fails_as_below_500);
+    memory_expect(app, "GET", "/a", 504, "504 Gateway Timeout\n");
+    assert_non_null(strstr(memory_log, "GET /a: 504 the oven took 90 minutes"));
+    memory_expect(app, "GET", "/b", 404, "No such file or directory\n");
+    memory_log_start();
+    memory_expect(app, "GET", "/c", 410, "eaten\n");
+    assert_int_equal(memory_log_lines, 0);
+    sl_free(app);
+}
+
 static int swallows(sl_ctx *c)
 {
     sl_set_status(c, 202);
@@ -327,6 +370,7 @@ int main(void)
         cmocka_unit_test(on3_error_travels_up_to_who_handles_it),
         cmocka_unit_test(on3_unhandled_is_the_response),
         cmocka_unit_test(on3_reported_once),
+        cmocka_unit_test(on3_error_with_a_number),
         cmocka_unit_test(on3_handled_by_silence),
         cmocka_unit_test(on4_outcome_is_seen_and_changed),
         cmocka_unit_test(on4_not_found_is_a_status),

@@ -136,6 +136,29 @@ static void fields(sl_ctx *c)
     assert_null(sl_cookie(c, "A"));
 }
 
+static void lines(sl_ctx *c)
+{
+    static const char *const expected[][2] = {
+        {"Host", "a"}, {"X-A", "1, 2"}, {"x-a", ""}, {"Accept", "one"}};
+    const char *name = "kept", *value = "kept";
+
+    assert_string_equal(sl_header(c, "accept"), "one");
+    for (int again = 0; again < 2; again++)
+        for (size_t i = 0; i < 4; i++) {
+            assert_true(sl_header_at(c, i, &name, &value));
+            assert_string_equal(name, expected[i][0]);
+            assert_string_equal(value, expected[i][1]);
+        }
+    assert_false(sl_header_at(c, 4, &name, &value));
+    assert_string_equal(name, "Accept");
+    assert_string_equal(sl_header(c, "x-A"), "1, 2, ");
+}
+
+static void headers_line_by_line(void **state)
+{
+    with("GET / HTTP/1.1\r\nHost: a\r\nX-A: 1, 2\r\nx-a:\r\nAccept:one\r\n\r\n", lines);
+}
+
 static void headers_and_cookies(void **state)
 {
     with("GET / HTTP/1.1\r\nHost: a\r\nAccept: one\r\naccept: two\r\nX-Empty:\r\n"
@@ -368,6 +391,7 @@ int main(void)
         cmocka_unit_test(paths),
         cmocka_unit_test(query),
         cmocka_unit_test(headers_and_cookies),
+        cmocka_unit_test(headers_line_by_line),
         cmocka_unit_test(whole_bodies),
         cmocka_unit_test(body_over_the_limit),
         cmocka_unit_test(body_errors),

@@ -183,6 +183,40 @@ static void clearing(void **state)
                                   "1970 00:00:00 GMT; Secure; HttpOnly; SameSite=Lax"));
 }
 
+static int from_https(sl_ctx *c)
+{
+    assert_int_equal(sl_set_scheme(c, "https"), 0);
+    assert_int_equal(sl_set_cookie(c, "plain", "1", .secure = SL_COOKIE_OFF), 0);
+    return sl_set_cookie(c, "a", "1");
+}
+
+static void over_https(void **state)
+{
+    run_in(from_https, "");
+    assert_true(memory_has_header(&m, "Set-Cookie: a=1; Path=/; Secure; HttpOnly; SameSite=Lax"));
+    assert_true(memory_has_header(&m, "Set-Cookie: plain=1; Path=/; HttpOnly; SameSite=Lax"));
+}
+
+static int set_in_begin(sl_ctx *c, sl_writer *w)
+{
+    assert_int_equal(sl_set_cookie(c, "a", "1"), 0);
+    return sl_pass_begin(c, w);
+}
+
+static int push(sl_ctx *c)
+{
+    static sl_writer w = {.begin = set_in_begin};
+
+    sl_push_writer(c, &w);
+    return sl_write(c, "x", 1);
+}
+
+static void from_a_writer(void **state)
+{
+    run_in(push, "");
+    assert_true(memory_has_header(&m, "Set-Cookie: a=1; Path=/; HttpOnly; SameSite=Lax"));
+}
+
 static int after_the_head(sl_ctx *c)
 {
     assert_int_equal(sl_write(c, "x", 1), 0);
@@ -285,6 +319,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table),           cmocka_unit_test(sizes),
         cmocka_unit_test(the_last_stands), cmocka_unit_test(clearing),
+        cmocka_unit_test(over_https),      cmocka_unit_test(from_a_writer),
         cmocka_unit_test(too_late),        cmocka_unit_test(repeated_names),
         cmocka_unit_test(without_memory),
     };

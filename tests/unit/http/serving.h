@@ -26,6 +26,7 @@
 #include "base/time.h"
 #include "fiber/fiber.h"
 #include "fiber/wait.h"
+#include "http/detached.h"
 #include "http/http1/conn.h"
 #include "http/limits.h"
 #include "http/server.h"
@@ -53,6 +54,15 @@ static struct {
     struct sl__fiber *waiter;
     char trailer[128], remote[128];
 } seen;
+
+#define STREAMS 640
+
+/* Detached answers, in the order of their requests. */
+static struct stream {
+    struct sl__detached d;
+    int why; /* 1: it is not over */
+} streams[STREAMS];
+static unsigned stream_count, streams_over;
 
 static int file_fd = -1; /* holds the pattern */
 
@@ -259,6 +269,45 @@ static void serve_lent(struct sl__exchange *x, size_t len)
     sl__response_set_lent(&x->response, (struct sl__str){l->bytes, len}, &l->lender);
 }
 
+static void on_over(struct sl__detached *d, int why)
+{
+    struct stream *s = SL__OWNER(d, struct stream, d);
+
+    assert_int_equal(s->why, 1); /* said once */
+    assert_int_equal(d->queued, 0);
+    s->why = why;
+    streams_over++;
+}
+
+static int push_octets(struct sl__detached *d, const char *octets, size_t len)
+{
+    struct sl__piece *p = sl__piece_new(len);
+    int r;
+
+    if (!p)
+        return -ENOMEM;
+    memcpy(p->bytes, octets, len);
+    r = sl__detached_push(d, p);
+    sl__piece_unref(p);
+    return r;
+}
+
+/* One whose pieces are of @p piece octets, to begin with @p n octets altogether. */
+static struct stream *serve_detached(struct sl__exchange *x, long n, long piece)
+{
+    static const struct sl__detached_events events = {.over = on_over};
+    struct stream *s = &streams[stream_count++];
+
+    assert_true(stream_count <= STREAMS);
+    s->why = 1;
+    sl__detached_init(&s->d, &events);
+    sl__response_set_detached(&x->response, &s->d);
+    for (long at = 0; at < n; at += piece)
+        if (push_octets(&s->d, pattern + at, (size_t)(n - at < piece ? n - at : piece)) < 0)
+            sl__detached_cut(&s->d, -ENOMEM);
+    return s;
+}
+
 static void serve_other(struct sl__exchange *x)
 {
     long n = 0;
@@ -269,6 +318,16 @@ static void serve_other(struct sl__exchange *x)
         serve_push(x, n, 1000);
     } else if (path_is(x, "/lent/", &n)) {
         serve_lent(x, (size_t)n);
+    } else if (path_is(x, "/detach/", &n)) {
+        serve_detached(x, n, 1000);
+    } else if (path_is(x, "/detachend/", &n)) {
+        sl__detached_end(&serve_detached(x, n, 1000)->d, 0);
+    } else if (path_is(x, "/detachslow", NULL)) {
+        serve_detached(x, 5, 5);
+        x->ended = on_ended_slowly;
+    } else if (path_is(x, "/detachdrop", NULL)) {
+        serve_detached(x, 5, 5);
+        sl__response_set_bytes(&x->response, SL__STR("other"));
     } else if (path_is(x, "/slowend", NULL)) {
         serve_echo(x, 100);
         x->ended = on_ended_slowly;
@@ -385,6 +444,7 @@ static void open_server(const struct sl_limits *limits, struct sl__gate *gate,
     if (!pattern)
         make_pattern();
     memset(&seen, 0, sizeof(seen));
+    stream_count = streams_over = 0;
     test_now = 1000 * SL__SEC;
     sl__sys_clock_fn = test_clock;
     sl__sys_wall_fn = test_wall;
@@ -412,6 +472,7 @@ static void close_server(void)
     assert_int_equal(sl__fibers_live(), 0);
     assert_int_equal(seen.begun, seen.ended);
     assert_int_equal(seen.begun, seen.hooks);
+    assert_int_equal(stream_count, streams_over);
     sl__server_free(server);
     server = NULL;
     sl__fibers_finish();

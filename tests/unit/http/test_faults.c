@@ -43,6 +43,11 @@ static const struct scenario scenarios[] = {
      "HEAD /source/500 HTTP/1.1\r\nHost: a\r\n\r\n" GET("/remote"),
      0, false},
     {"old", "GET /push/50000 HTTP/1.0\r\n\r\n", 0, false},
+    {"detached",
+     GET("/detachend/3500") GET("/hello") GET("/detachend/100000")
+         GET("/detachdrop") "HEAD /detach/9 HTTP/1.1\r\nHost: a\r\n\r\n" GET("/hello"),
+     0, false},
+    {"detached, old", "GET /detachend/5000 HTTP/1.0\r\n\r\n", 0, false},
     {"refused", GET("/hello") "nonsense\r\n\r\n", 0, false},
 };
 

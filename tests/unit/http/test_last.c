@@ -136,13 +136,51 @@ static void test_begun(void **state)
     disconnect(&c);
 }
 
+/* A detached answer is over for whoever reads it, at once; nobody else need know. */
+static void test_detached(void **state)
+{
+    struct client c;
+
+    connect_client(&c);
+    say(&c, GET("/detach/5"));
+    listen_to(&c);
+    assert_false(c.eof);
+    last_words(NULL);
+    assert_int_equal(told_count, 0);
+    listen_to(&c);
+    assert_true(c.eof);
+    assert_int_equal(c.error, 0);
+    disconnect(&c);
+}
+
+/* Its fiber has not ended: an answer that has begun. */
+static void test_about_to_detach(void **state)
+{
+    struct client c;
+
+    connect_client(&c);
+    say(&c, GET("/detachslow"));
+    ticks(2);
+    last_words(seen.waiter);
+    assert_int_equal(told_count, 1);
+    expect_told(0, SL__ORPHAN_ANSWERED, false);
+    seen.release = true;
+    sl__fiber_wake(seen.waiter);
+    ticks(2);
+    disconnect(&c);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_at_rest), TEST(test_in_a_handler),
-        TEST(test_head),    TEST(test_earlier_answers_are_sent),
+        TEST(test_at_rest),
+        TEST(test_in_a_handler),
+        TEST(test_head),
+        TEST(test_earlier_answers_are_sent),
         TEST(test_begun),
+        TEST(test_detached),
+        TEST(test_about_to_detach),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
