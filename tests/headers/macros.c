@@ -202,6 +202,5 @@ int main(void)
     r |= layers(app);
     if (task)
         sl_detach(task);
-    return all_of_a_request(NULL, NULL) | events(NULL) | r;
-    return all_of_a_request(NULL, NULL) | fetches(NULL, app) | r;
+    return all_of_a_request(NULL, NULL) | events(NULL) | fetches(NULL, app) | r;
 }
