@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from . import machine
@@ -14,7 +15,7 @@ PACKAGES = {  # program: package
     "nginx": "nginx", "h2o": "h2o", "lighttpd": "lighttpd", "haproxy": "haproxy", "node": "nodejs",
     "wrk": "wrk", "h2load": "nghttp2-client", "strace": "strace", "valgrind": "valgrind",
 }
-SHALLOT = {  # name in the tables: program; "shallot" serves a file
+SHALLOT = {  # name in the tables: program; "shallot" serves files by sl_static()
     "onion": "bench/onion", "hello": "examples/hello", "visits": "examples/visits", "bus": "bench/bus", "shallot": "bench/files",
 }
 NODE = {"node": "seed/index.js", "node, plain": "seed/plain.js", "node, relay": "relay.js"}
@@ -76,9 +77,14 @@ class Peers:
         (self.files / "hello.txt").write_text("Hello world\n")
         (self.files / SMALL).write_bytes(os.urandom(10 * 1024))
         (self.files / LARGE).write_bytes(os.urandom(1024 * 1024))
+        self.made = time.monotonic()
         for folder in (place, self.files):
             folder.chmod(0o755)
         self.count = 0
+
+    def settle(self):
+        """Waits until the files are old enough to be kept in memory."""
+        time.sleep(max(0, self.made + 5 - time.monotonic()))
 
     def start(self, name, workers=1, file="", cpus=None, argument=None, env=None):
         """A server by its name in the tables. @file: asked for that file, instead of /. @argument: of the limit program and of onion."""
@@ -86,7 +92,7 @@ class Peers:
         if name == "limit":
             command, more = [self.build / "bench/limit", port, argument or "keep"], {}
         elif name in SHALLOT:
-            arguments = [self.files / file] if file else [argument] if argument else []
+            arguments = [self.files] if file else [argument] if argument else []
             command = [self.build / SHALLOT[name], *arguments]
             more = {"PORT": port, "HOST": "127.0.0.1", "SHALLOT_INSTANCES": workers}
         elif name in NODE:

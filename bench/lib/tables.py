@@ -62,6 +62,7 @@ def static(bench):
     """CPU per request of a file of 10 KiB and of 1 MiB."""
     rows = []
     there = bench.there("nginx", "nginx, no cache", "h2o", "lighttpd")
+    bench.peers.settle()
     for file, title, target in ((peers.SMALL, "10 KiB", 0.85), (peers.LARGE, "1 MiB", 1.0)):
         with bench.servers({name: {"file": file} for name in ["shallot", *there]}) as servers:
             measured = bench.rounds("static", title, servers, Load(64))

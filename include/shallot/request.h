@@ -18,6 +18,15 @@ SL_API const char *sl_target(const sl_ctx *c);
  */
 SL_API const char *sl_path(const sl_ctx *c);
 
+/**
+ * The part of sl_path() below what leads here: without the prefixes of the routers around, and in a
+ * route whose pattern ends with "*name" without what comes before that. For layers that serve a
+ * tree wherever they are mounted.
+ *
+ * @return begins with '/'; "" if the path ends where it would begin; the whole path elsewhere
+ */
+SL_API const char *sl_path_below(const sl_ctx *c);
+
 /** Parameter of the matched path pattern, percent-decoded; NULL if the pattern has no such name. */
 SL_API const char *sl_param(const sl_ctx *c, const char *name);
 

@@ -91,9 +91,10 @@ struct sl_ctx {
     const sl_middleware *layer; /* NULL: the layer that runs has called it already */
     struct sl__opened *frame;   /* whose list the layer is in */
     /* Zero at first, from here to allowed; see clear() in service.c. */
-    bool route_ran;
+    uint32_t routes_ran;
     uint8_t type_rank;
     uint8_t body_use;
+    uint8_t asks;   /* of a file: see selection.h */
     bool head_open; /* committed, and a writer may still change the head: see writers.c */
     int error;      /* on its way up; 0: none. See sl_error_of() */
     int failing;    /* the same, until something is set on the response: then it is being handled */

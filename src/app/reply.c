@@ -12,6 +12,7 @@
 
 #include "app/allowed.h"
 #include "app/error.h"
+#include "app/selection.h"
 #include "app/types.h"
 #include "http/detached.h"
 #include "shallot/response.h"
@@ -168,8 +169,7 @@ static bool has_body(int status)
     return status != 204 && status != 205 && status != 304;
 }
 
-/* The status if there is no error: what was set, or what the body or its absence makes of it. */
-static int standing_status(const sl_ctx *c)
+int sl__reply_status(const sl_ctx *c)
 {
     const struct sl__response *r = &c->x->response;
 
@@ -178,9 +178,22 @@ static int standing_status(const sl_ctx *c)
     return r->payload != SL__PAYLOAD_NONE || c->x->committed ? 200 : sl__allowed_status(c);
 }
 
+/* What the request wants of the file that stands; false: all of it. */
+static bool selected(const sl_ctx *c, struct sl__selection *ret)
+{
+    if (c->asks != SL__ASKS_SOMETHING)
+        return false;
+    sl__selection_make(c, ret);
+    return ret->status != 200;
+}
+
 int sl_status(const sl_ctx *c)
 {
-    return c->failing && !c->x->committed ? sl__error_status(c, c->failing) : standing_status(c);
+    struct sl__selection s;
+
+    if (c->failing && !c->x->committed)
+        return sl__error_status(c, c->failing);
+    return selected(c, &s) ? s.status : sl__reply_status(c);
 }
 
 /* What tells this version of a file from others, unless the program says it in its own way. The
@@ -222,6 +235,22 @@ static int link_stamp(sl_ctx *c, const struct sl__stamp *stamp)
     *r->last = h;
     r->last = &h[1].next;
     return 0;
+}
+
+/* Unless the program has said something about it. */
+static void link_accept_ranges(sl_ctx *c)
+{
+    struct sl__response *r = &c->x->response;
+    struct sl__header *h;
+
+    if (sl__response_header(r, SL__STR("Accept-Ranges")))
+        return;
+    h = sl_alloc(c, sizeof *h);
+    if (!h)
+        return;
+    *h = (struct sl__header){NULL, SL__STR("Accept-Ranges"), SL__STR("bytes")};
+    *r->last = h;
+    r->last = &h->next;
 }
 
 int sl__reply_keep_stamp(sl_ctx *c)
@@ -270,11 +299,12 @@ static int64_t default_length(const sl_ctx *c)
 int64_t sl_response_length(const sl_ctx *c)
 {
     const struct sl__response *r = &c->x->response;
+    struct sl__selection s;
 
     if (c->x->committed)
         return sl__response_announced(r);
     if (!c->failing && r->payload != SL__PAYLOAD_NONE)
-        return sl__response_length(r);
+        return selected(c, &s) ? sl__selection_length(c, &s) : sl__response_length(r);
     return default_length(c);
 }
 
@@ -282,7 +312,7 @@ const void *sl_response_bytes(const sl_ctx *c, size_t *ret_len)
 {
     const struct sl__response *r = &c->x->response;
     struct sl__str bytes = {NULL, 0};
-    int status = standing_status(c);
+    int status = sl__reply_status(c);
 
     if (c->x->committed)
         bytes = (struct sl__str){NULL, 0};
@@ -328,18 +358,32 @@ static SL__COLD void complete_by_status(sl_ctx *c)
     }
 }
 
+/* What belongs to the file is sent with it, and of the file what is asked for. Without memory for
+ * a header the answer is poorer, not wrong. */
+static SL__APART void complete_file(sl_ctx *c)
+{
+    const struct sl__stamp *stamp = standing_stamp(c);
+    struct sl__selection s = {.status = 200};
+    bool some = selected(c, &s);
+
+    if (sl__selection_possible(c) && (!some || s.status == 206 || s.status == 416))
+        link_accept_ranges(c);
+    if (some)
+        sl__selection_apply(c, &s);
+    else if (stamp)
+        link_stamp(c, stamp); /* it lives as long as the payload */
+}
+
 void sl__reply_complete(sl_ctx *c)
 {
     struct sl__response *r = &c->x->response;
-    const struct sl__stamp *stamp;
 
     if (c->x->committed)
         return;
+    if (r->payload > SL__PAYLOAD_BYTES)
+        complete_file(c);
     if (r->payload == SL__PAYLOAD_NONE)
         complete_by_status(c);
     else if (!r->status)
         r->status = 200;
-    if (r->payload > SL__PAYLOAD_BYTES && (stamp = standing_stamp(c)))
-        link_stamp(c, stamp); /* it lives as long as the payload; without memory the answer is
-                                 poorer, not wrong */
 }

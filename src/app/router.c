@@ -49,9 +49,9 @@ static inline int next_route(sl_ctx *c, struct sl__opened *frame)
     int r;
 
     if (!route)
-        return c->route_ran ? 0 : sl__allowed_collect(c, frame->table, &frame->search);
+        return c->routes_ran ? 0 : sl__allowed_collect(c, frame->table, &frame->search);
     c->layer = route->layers;
-    c->route_ran = true;
+    c->routes_ran++;
     if (c->x->fiber)
         sl__fiber_set_label(c->x->fiber, route->pattern);
     r = push_params(c, frame, route);

@@ -132,6 +132,7 @@ static int ask(sl_ctx *c, sl_app *app, sl_fetched *ret, const char *url, const s
     if (r == 0)
         return 0;
     ret->error = t->error ? t->error : sl_strerror(r);
+    ret->sent = t->attempts > 0;
     return tell(t, r, t->error);
 }
 

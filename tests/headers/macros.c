@@ -188,11 +188,18 @@ int main(void)
     r |= sl_use(app, &handler);
     r |= sl_use(app, m);
     r |= sl_use(app, sl_logger());
+    r |= sl_use(app, sl_proxy("http://a")) |
+         sl_use(app, sl_proxy("http://a", .balance = SL_LEAST_BUSY));
     r |= sl_use(app, sl_compress()) | sl_use(app, sl_compress(.min_bytes = 1, .types = "a/b"));
     r |= sl_use(app, sl_etag()) | sl_use(app, sl_etag(.strong = true));
     r |= sl_use(app, sl_routes(prefixed));
     r |= sl_use(app, (sl_middleware){.run = run, .self = app, .free = NULL});
     r |= sl_bind(app);
+    sl_folder_close(sl_folder_open("public"));
+    sl_folder_close(sl_folder_open("public", .dotfiles = true, .cache_bytes = 1));
+    r |= sl_use(app, sl_static("public"));
+    r |= sl_use(app, sl_static("public", .max_age = 60, .immutable = true, .etag = SL_ETAG_WEAK));
+    r |= sl_get(app, "/files/:name", sl_static("public", .index = ""));
     r |= !sl_map_new(app, "map") || !sl_map_new(app, "other", .capacity = 5, .key_bytes = 8);
     r |= sl_bind(app, .port = SL_PORT_ANY);
     r |= sl_bind(app, .unix_path = "/tmp/x", .backlog = 5, .on_listening = listening);

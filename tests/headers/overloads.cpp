@@ -133,12 +133,16 @@ int main()
         app, [](void *) { return 0; }, nullptr);
     int r = routes(app, router) | layers(app);
 
-    r |= sl_use(app, handler) | sl_use(app, sl_logger()) | sl_use(app, sl_routes(prefixed));
+    r |= sl_use(app, handler) | sl_use(app, sl_logger()) | sl_use(app, sl_proxy("http://a")) | sl_use(app, sl_routes(prefixed));
     r |= sl_use(app, sl_middleware{run, nullptr, nullptr});
     r |= sl_use(app, sl_session(app)) | sl_use(app, sl_session(app, sl_session_options{}));
     r |= sl_use(app, sl_csrf(app)) | sl_use(app, sl_csrf(app, sl_csrf_options{}));
     r |= sl_use(app, sl_compress()) | sl_use(app, sl_compress(sl_compress_options{}));
     r |= sl_use(app, sl_etag()) | sl_use(app, sl_etag(sl_etag_options{}));
+    sl_static_options files{};
+    files.max_age = 60;
+    sl_folder_close(sl_folder_open("public"));
+    r |= sl_use(app, sl_static("public")) | sl_use(app, sl_static("public", files));
     r |= !sl_map_new(app, "map") || !sl_map_new(app, "other", sl_map_options{});
     r |= sl_bind(app) | sl_bind(app, endpoint);
     if (task)
