@@ -248,7 +248,7 @@ static void link_accept_ranges(sl_ctx *c)
     h = sl_alloc(c, sizeof *h);
     if (!h)
         return;
-    *h = (struct sl__header){NULL, SL__STR("Accept-Ranges"), SL__STR("bytes")};
+    *h = (struct sl__header){.name = SL__STR("Accept-Ranges"), .value = SL__STR("bytes")};
     *r->last = h;
     r->last = &h->next;
 }
