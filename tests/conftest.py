@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 import harness  # noqa: E402
+from postgres import Postgres  # noqa: E402
 
 
 LONGEST = ["test_verify", "test_signals", "test_governor", "test_install", "test_cluster", "test_reload", "test_upgrade", "test_bus_stress", "test_dev"]
@@ -45,19 +46,45 @@ def start():
         assert program.report_expected or not report, "\n".join(program.lines[-80:])
 
 
+def build_program(folder, source, name):
+    file = folder / f"{name}.c"
+    file.write_text(source)
+    command = [harness.COMPILER, "-g", "-O1", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror", *harness.SANITIZE, f"-I{harness.ROOT / 'include'}", str(file), "-o", str(folder / name),
+               *harness.LIBRARIES]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder / name
+
+
 @pytest.fixture
 def compile(tmp_path):
     """compile(source_text) builds a program against the build tree's static library and returns its path."""
     def build(source, name="app"):
-        file = tmp_path / f"{name}.c"
-        file.write_text(source)
-        command = [harness.COMPILER, "-g", "-O1", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror", *harness.SANITIZE, f"-I{harness.ROOT / 'include'}", str(file), "-o", str(tmp_path / name),
-                   *harness.LIBRARIES]
-        done = subprocess.run(command, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return tmp_path / name
+        return build_program(tmp_path, source, name)
 
     return build
+
+
+@pytest.fixture(scope="module")
+def compile_once(tmp_path_factory):
+    """compile_once("pg") builds tests/e2e/programs/pg.c for all tests of a file."""
+    built = {}
+
+    def build(name):
+        if name not in built:
+            source = (harness.ROOT / "tests/e2e/programs" / f"{name}.c").read_text()
+            built[name] = build_program(tmp_path_factory.mktemp(name), source, name)
+        return built[name]
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL of this session's own: postgres.url; it may be stopped and started again."""
+    server = Postgres()
+    yield server
+    server.remove()
 
 
 @pytest.fixture

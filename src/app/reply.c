@@ -178,22 +178,37 @@ int sl__reply_status(const sl_ctx *c)
     return r->payload != SL__PAYLOAD_NONE || c->x->committed ? 200 : sl__allowed_status(c);
 }
 
-/* What the request wants of the file that stands; false: all of it. */
-static bool selected(const sl_ctx *c, struct sl__selection *ret)
+static inline bool may_be_selected(const sl_ctx *c)
 {
-    if (c->asks != SL__ASKS_SOMETHING)
-        return false;
-    sl__selection_make(c, ret);
-    return ret->status != 200;
+    return c->asks == SL__ASKS_SOMETHING;
+}
+
+/* Of the file that stands what the request wants; -1: all of it. */
+static SL__APART int selected_status(const sl_ctx *c)
+{
+    struct sl__selection s;
+
+    sl__selection_make(c, &s);
+    return s.status != 200 ? s.status : -1;
+}
+
+static SL__APART int64_t selected_length(const sl_ctx *c)
+{
+    struct sl__selection s;
+
+    sl__selection_make(c, &s);
+    return s.status != 200 ? sl__selection_length(c, &s) : -1;
 }
 
 int sl_status(const sl_ctx *c)
 {
-    struct sl__selection s;
+    int selected = -1;
 
     if (c->failing && !c->x->committed)
         return sl__error_status(c, c->failing);
-    return selected(c, &s) ? s.status : sl__reply_status(c);
+    if (may_be_selected(c))
+        selected = selected_status(c);
+    return selected >= 0 ? selected : sl__reply_status(c);
 }
 
 /* What tells this version of a file from others, unless the program says it in its own way. The
@@ -299,13 +314,15 @@ static int64_t default_length(const sl_ctx *c)
 int64_t sl_response_length(const sl_ctx *c)
 {
     const struct sl__response *r = &c->x->response;
-    struct sl__selection s;
+    int64_t selected = -1;
 
     if (c->x->committed)
         return sl__response_announced(r);
-    if (!c->failing && r->payload != SL__PAYLOAD_NONE)
-        return selected(c, &s) ? sl__selection_length(c, &s) : sl__response_length(r);
-    return default_length(c);
+    if (c->failing || r->payload == SL__PAYLOAD_NONE)
+        return default_length(c);
+    if (may_be_selected(c))
+        selected = selected_length(c);
+    return selected >= 0 ? selected : sl__response_length(r);
 }
 
 const void *sl_response_bytes(const sl_ctx *c, size_t *ret_len)
@@ -358,19 +375,31 @@ static SL__COLD void complete_by_status(sl_ctx *c)
     }
 }
 
+/* False if the request wants all of it. */
+static SL__APART bool select_from_file(sl_ctx *c)
+{
+    struct sl__selection s;
+
+    sl__selection_make(c, &s);
+    if (s.status == 200)
+        return false;
+    if (s.status == 206 || s.status == 416)
+        link_accept_ranges(c);
+    sl__selection_apply(c, &s);
+    return true;
+}
+
 /* What belongs to the file is sent with it, and of the file what is asked for. Without memory for
  * a header the answer is poorer, not wrong. */
 static SL__APART void complete_file(sl_ctx *c)
 {
     const struct sl__stamp *stamp = standing_stamp(c);
-    struct sl__selection s = {.status = 200};
-    bool some = selected(c, &s);
 
-    if (sl__selection_possible(c) && (!some || s.status == 206 || s.status == 416))
+    if (may_be_selected(c) && select_from_file(c))
+        return;
+    if (sl__selection_possible(c))
         link_accept_ranges(c);
-    if (some)
-        sl__selection_apply(c, &s);
-    else if (stamp)
+    if (stamp)
         link_stamp(c, stamp); /* it lives as long as the payload */
 }
 

@@ -138,12 +138,33 @@ static void remove_header(sl_ctx *c, struct sl__str name)
     sl__response_set_header(&c->x->response, &c->x->arena, name, NULL, false);
 }
 
+/* True if the client's copy has the tag in its weak form only: it was compressed on its way, say.
+ */
+static bool has_weak_copy(const sl_ctx *c)
+{
+    const struct sl__conditions strongly = {.match = field(c, "If-None-Match")};
+    int64_t now = sl__sys_wall();
+    struct sl__validators v = sl__fresh_validators(c, now);
+
+    return strongly.match.ptr && v.etag.ptr && v.etag.ptr[0] == '"' &&
+           sl__condition_judge(&strongly, &v, true, now) == SL__VERDICT_UNMET;
+}
+
+/* Else the answer would not be taken to be about that copy (RFC 9111 §4.3.4). */
+static int weaken(sl_ctx *c)
+{
+    const char *etag = sl_format(c, "W/%s", sl_response_header(c, "ETag"));
+
+    return etag ? sl_set_header(c, "ETag", etag) : -ENOMEM;
+}
+
 /* What says something about a body that is not sent (RFC 9110 §15.4.5). */
 static void not_modified(sl_ctx *c)
 {
     struct sl__response *r = &c->x->response;
+    bool weak = has_weak_copy(c);
 
-    if (sl__reply_keep_stamp(c) < 0)
+    if (sl__reply_keep_stamp(c) < 0 || (weak && weaken(c) < 0))
         return;
     sl__response_drop_payload(r);
     r->status = 304;

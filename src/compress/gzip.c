@@ -78,6 +78,7 @@ static void close_gzip(void *compressor)
 const struct sl_compress_coding sl_compress_gzip = {
     .name = "gzip",
     .level = 1,
+    .level_quick = 4,
     .level_max = 9,
     .memory = memory,
     .open = open_gzip,

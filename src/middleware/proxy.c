@@ -39,25 +39,6 @@ static bool is_upstreams_fault(int error)
            error == -ECONNRESET || error == -EPROTO;
 }
 
-static bool is_idempotent(const char *method)
-{
-    static const char *const names[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(method, names[i]) == 0)
-            return true;
-    return false;
-}
-
-/* Not after waiting for an answer: who is too slow once will hardly be faster elsewhere, and the
- * client has waited already. */
-static bool may_go_elsewhere(const struct proxy__passage *p, int error)
-{
-    if (!p->answer.sent)
-        return true;
-    return error == -ECONNRESET && is_idempotent(p->method) && !p->body_begun;
-}
-
 static void note_failure(struct proxy__self *proxy, struct proxy__upstream *u, const char *why)
 {
     if (proxy__failed(&proxy->upstreams, u, now_ms()))
@@ -106,7 +87,7 @@ static int find_answer(struct proxy__passage *p)
             return r;
         leave(p);
         note_failure(proxy, u, p->answer.error);
-        if (!may_go_elsewhere(p, r))
+        if (!p->answer.repeatable)
             return r;
     }
     if (tried == 0)

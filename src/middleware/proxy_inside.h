@@ -24,7 +24,6 @@ struct proxy__passage {
     sl_fetch_header *headers;
     size_t host;      /* index of Host among them */
     bool has_body;    /* one that is to be read */
-    bool body_begun;  /* something of it was asked for */
     int64_t body_len; /* 0: not known */
     sl_fetched answer;
 };

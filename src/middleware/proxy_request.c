@@ -21,7 +21,6 @@ static ssize_t from_client(void *buf, size_t len, void *self)
 {
     struct proxy__passage *p = self;
 
-    p->body_begun = true;
     return sl_read(p->c, buf, len);
 }
 

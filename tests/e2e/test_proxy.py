@@ -1,4 +1,5 @@
 """sl_proxy: what goes through unchanged, what does not, whose fault it was, and who is asked next."""
+import random
 import re
 import socket
 import struct
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import LONG, PATIENCE, SANITIZED, Connection
+from harness import LONG, PATIENCE, SANITIZED, Connection, wait_until
 from upstream import Upstream
 
 PROGRAM = (Path(__file__).parent / "programs" / "proxied.c").read_text()
@@ -525,6 +526,68 @@ def test_probes(proxy, upstream):
     front.expect("is back, says the probe")
     assert {front.get("/").text for _ in range(4)} == {"one", "other"}
     assert next(r for r in one.requests if r.target.startswith("/health")).target == "/health?x=1"
+
+
+def test_chaos(proxy, upstream):
+    """Clients and upstreams that come, go and break at random: nothing is left over, and whoever is served is served right."""
+    def raw_moody(talk, request):
+        dice = random.Random(request.target)
+        body = dice.randbytes(dice.choice([0, 10, 20000, 300000]))
+        mood = dice.randrange(8)
+        if mood == 0:
+            talk.reset()
+        if mood != 1:
+            for _ in talk.pieces(request):
+                pass
+        if mood == 2:
+            talk.send("HTTP/1.1 200 OK\r\nContent-Length: 400000\r\n\r\n" + "x" * 1000)
+            talk.reset()
+        if mood == 3:
+            talk.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab")
+            raise EOFError
+        if mood == 4:
+            talk.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + f"{len(body) + 1:x}\r\n!")
+            talk.send(body + b"\r\n0\r\n\r\n")
+            return
+        talk.answer(body, headers="Connection: close\r\n" if mood == 1 else "")
+        if mood == 1:
+            raise EOFError
+
+    def client(seed):
+        dice = random.Random(seed)
+        for i in range(40):
+            with Connection(front.port) as one:
+                target = f"/{seed}/{i}"
+                body = dice.choice([None, b"b" * dice.choice([1, 5000, 200000])])
+                try:
+                    one.send_request(target, "POST" if body else "GET", body=body)
+                    if dice.randrange(4) == 0:
+                        one.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        continue
+                    answer = one.read_response()
+                except (EOFError, OSError):
+                    continue
+                expected = random.Random(target)
+                whole, mood = expected.randbytes(expected.choice([0, 10, 20000, 300000])), expected.randrange(8)
+                if answer.status == 200 and answer.body != (b"!" if mood == 4 else b"") + whole:
+                    wrong.append((target, mood, len(answer.body)))
+                elif answer.status != 200 and answer.status != 502:
+                    wrong.append((target, answer.status))
+
+    wrong = []
+    ups = [upstream(raw_moody) for _ in range(2)]
+    front = proxy(*ups, FAILS=1000000)
+    worker = front.workers()[0]
+    threads = [threading.Thread(target=client, args=[seed]) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert wrong == [] and front.workers() == [worker] and front.get("/ours").text == "ours"
+    wait_until(lambda: len(list(Path(f"/proc/{worker}/fd").iterdir())) < 60, "connections are left over")
+    assert front.stop() == 0
+    for up in ups:
+        up.wait_closed()
 
 
 @pytest.mark.parametrize("env, words", [

@@ -123,6 +123,8 @@ static int fields(sl_ctx *c)
     r |= sl_query_fields(c, SL_FIELD("size", &size), SL_FIELD("u64", &u64, .optional = true),
                          SL_FIELD("t", &t, SL_BETWEEN(1, 80), .optional = true));
     r |= sl_param_fields(c, SL_FIELD("json", &json, .json = SL_JSON_ARRAY, SL_AT_MOST(3)));
+    r |= sl_request_form(c) | sl_request_form(c, .spool = "/tmp", .files = 2);
+    r |= sl_form_fields(c, SL_FIELD("i", &i), SL_FIELD("t", &t, .optional = true));
     return r;
 }
 
@@ -173,6 +175,48 @@ static int layers(sl_app *app)
     return r;
 }
 
+static int on_row(sl_pg_result *row, void *self)
+{
+    (void)self;
+    return sl_pg_is_null(row, 0, 0);
+}
+
+static int in_transaction(sl_pg *tx, void *self)
+{
+    (void)self;
+    return sl_pg_query(tx, NULL, "update t set n = $1", 1) |
+           sl_pg_transaction(tx, in_transaction, NULL);
+}
+
+static int database(sl_ctx *c, const sl_ctx *seen, sl_app *app, struct json_t *json)
+{
+    sl_pg *pg = sl_pg_new(app), *other = sl_pg_new(app, .connections = 4, .required = true);
+    char text[] = "text", *plain = text;
+    const char *title = "title";
+    sl_pg_result *r = NULL;
+    bool yes = true;
+    size_t len = 0;
+    int e = sl_pg_query(c, &r, "select 1");
+
+    e |= sl_pg_query(pg, NULL, "select $1", 1) | sl_pg_script(c, "select 1") | sl_pg_script(pg, "");
+    e |= sl_pg_query(c, &r, "…", 1, 2u, 3l, 4ul, 5ll, 6ull, (short)7, (unsigned char)8, 9.0f, 10.0,
+                     yes, plain, title, "literal", NULL, json);
+    e |= sl_pg_query(sl_pg_for(c, other), &r, "…", sl_pg_of_bytes(text, 4), text);
+    e |= sl_pg_each(c, on_row, NULL, "…") | sl_pg_each(pg, on_row, NULL, "…", title, 5);
+    e |= sl_pg_transaction(c, in_transaction, NULL, .isolation = SL_PG_SERIALIZABLE, .retries = 2);
+    e |= sl_pg_transaction(sl_pg_for(c, pg, .query_ms = 5), in_transaction, NULL);
+    switch (-e) {
+    case SL_PG_UNIQUE_VIOLATION:
+    case SL_PG_STATE('2', '2', 'P', '0', '3'):
+        return sl_fail(c, 409, "%s %s", sl_pg_last_error(c)->detail, sl_pg_last_error(pg)->hint);
+    default:
+        sl_debug("%s", sl_pg_last_error(seen)->message);
+    }
+    sl_info("%s %d %f %d %d", sl_pg_text(r, 0, "a"), (int)sl_pg_int(r, 0, plain),
+            sl_pg_float(r, 0, title), sl_pg_bool(r, 0, 3), sl_pg_is_null(r, 0, (size_t)4));
+    return sl_pg_bytes(r, 0, "b", &len) == sl_pg_bytes(r, 0, 5, &len);
+}
+
 int main(void)
 {
     sl_options options = {.size = sizeof(sl_options),
@@ -209,5 +253,6 @@ int main(void)
     r |= layers(app);
     if (task)
         sl_detach(task);
+    r |= database(NULL, NULL, app, NULL);
     return all_of_a_request(NULL, NULL) | events(NULL) | fetches(NULL, app) | r;
 }

@@ -40,8 +40,12 @@ static int fields(sl_ctx *c)
     struct json_t *json;
     sl_field many = SL_AT_LEAST(SL_FIELD("json", &json), 1);
 
+    sl_form_options form = {};
+
+    form.files = 2;
     many.json = SL_JSON_ARRAY;
-    return sl_param_int(c, "i", &i) | sl_param_double(c, "d", &d) | sl_query_int(c, "u", &u) |
+    return sl_request_form(c) | sl_request_form(c, form) | sl_form_fields(c, {SL_FIELD("i", &i)}) |
+           sl_param_int(c, "i", &i) | sl_param_double(c, "d", &d) | sl_query_int(c, "u", &u) |
            sl_query_double(c, "d", &d) | sl_query_bool(c, "b", &b) |
            sl_param_fields(c, {SL_FIELD("i64", &i64), SL_BETWEEN(SL_FIELD("u64", &u64), 1, 5)}) |
            sl_query_fields(c, {SL_AT_MOST(SL_FIELD("t", &t, true), 80), many});
@@ -118,6 +122,31 @@ static int layers(sl_app *app)
     return r | sl_use(app, sl_vhost("a", m)) | sl_use(app, sl_vhost("*.a", handler));
 }
 
+static int database(sl_ctx *c, sl_app *app, json_t *json)
+{
+    sl_pg_options options = {};
+    sl_pg *pg = sl_pg_new(app), *other = sl_pg_new(app, options);
+    sl_pg_transaction_options serial = {};
+    auto fn = [](sl_pg *tx, void *) { return sl_pg_query(tx, nullptr, "update t set n = $1", 1); };
+    auto row = [](sl_pg_result *r, void *) { return (int)sl_pg_int(r, 0, 0); };
+    const sl_ctx *seen = c;
+    char text[] = "text";
+    sl_pg_result *r = nullptr;
+    size_t len = 0;
+    int e = sl_pg_query(c, &r, "select 1") | sl_pg_script(c, "") | sl_pg_script(pg, "");
+
+    serial.isolation = SL_PG_SERIALIZABLE;
+    e |= sl_pg_query(pg, &r, "…", 1, 2u, 3L, 4ul, 5ll, 6ull, 7.0, true, text, "literal", nullptr,
+                     json, sl_pg_of_bytes(text, 4));
+    e |= sl_pg_each(c, row, nullptr, "…", 1) | sl_pg_each(sl_pg_for(c, other), row, nullptr, "…");
+    e |= sl_pg_transaction(c, fn, nullptr) | sl_pg_transaction(pg, fn, nullptr, serial);
+    if (e == -SL_PG_UNIQUE_VIOLATION)
+        return sl_fail(c, 409, "%s %s", sl_pg_last_error(seen)->detail, sl_pg_last_error(pg)->hint);
+    sl_info("%s %d %f %d", sl_pg_text(r, 0, "a"), (int)sl_pg_int(r, 0, "b"), sl_pg_float(r, 0, 1),
+            sl_pg_bool(r, 0, text));
+    return sl_pg_is_null(r, 0, "c") || (sl_pg_bytes(r, 0, "d", &len) == nullptr);
+}
+
 int main()
 {
     sl_options options = {};
@@ -147,6 +176,7 @@ int main()
     r |= sl_bind(app) | sl_bind(app, endpoint);
     if (task)
         sl_detach(task);
+    r |= database(nullptr, app, nullptr);
     r |= fetches(nullptr, app);
     return r | sl_listen(plain) | sl_listen(app, endpoint);
 }

@@ -201,7 +201,12 @@ static void conditions(void **state)
             } else if (m.status == 304) {
                 assert_int_equal(sl__buf_len(&m.body), 0);
                 assert_int_equal(seen_length, 0);
-                expect_header(&m, "ETag", own);
+                if (strstr(fields, "None-Match: W/")) { /* as the client knows it */
+                    assert_memory_equal(header(&m, "ETag"), "W/", 2);
+                    assert_string_equal(header(&m, "ETag") + 2, own);
+                } else {
+                    expect_header(&m, "ETag", own);
+                }
                 expect_header(&m, "Last-Modified", modified);
                 expect_header(&m, "Content-Type", NULL);
             } else {
@@ -460,7 +465,7 @@ static void just_changed(void **state)
     age = 60;
     ask(&m, app, "GET", fields);
     assert_int_equal(m.status, 304);
-    assert_int_equal(header(&m, "ETag")[0], '"');
+    expect_header(&m, "ETag", own); /* as the client knows it */
     memory_finish(&m);
     sl_free(app);
 }

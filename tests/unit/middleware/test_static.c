@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "base/mem.h"
 #include "base/sys.h"
 #include "shallot/static.h"
 
@@ -442,12 +443,71 @@ static void unreadable(void **state)
     sl_free(app);
 }
 
+static long left;
+static bool failed;
+
+static bool fault(size_t size)
+{
+    if (left < 0 || left-- > 0)
+        return false;
+    left = -1;
+    failed = true;
+    return true;
+}
+
+static int with_little_room(sl_ctx *c)
+{
+    return sl_alloc(c, 3600) ? sl_next(c) : -ENOMEM;
+}
+
+/* Without memory: the answer, or that there is none at the moment; never another one. */
+static void without_memory(void **state)
+{
+    static const struct expected list[] = {
+        {"/app.js", 200, "js"},       {"/", 200, "<p>index"}, {"/docs/", 200, "<p>docs"},
+        {"/about", 200, "<p>about"},  {"/docs", 301, NULL},   {"/users/7", 200, "<p>index"},
+        {"/a%20b.txt", 200, "space"},
+    };
+    sl_app *app = sl_new();
+
+    memory_log_start();
+    sl_use(app, with_little_room);
+    sl_use(app, sl_static(root, .extension = "html", .fallback = "index.html", .cache_bytes = 1,
+                          .etag = SL_ETAG_WEAK));
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        failed = true;
+        for (long n = 0; failed; n++) {
+            struct memory m = {0};
+            char text[256];
+
+            snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n",
+                     list[i].target);
+            memory_begin(&m, app, text);
+            assert_int_equal(sl__buf_reserve(&m.body, 1000), 0); /* the test's own */
+            failed = false;
+            left = n;
+            sl__mem_fault = fault;
+            memory_serve(&m);
+            sl__mem_fault = NULL;
+            if (m.status != 503 && m.status != list[i].status)
+                print_error("%s, allocation %ld: %d\n", list[i].target, n, m.status);
+            assert_true(m.status == list[i].status || m.status == 503);
+            if (m.status == 200)
+                assert_string_equal(memory_body(&m), list[i].is);
+            memory_finish(&m);
+        }
+    }
+    sl_free(app);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(paths),    cmocka_unit_test(options),     cmocka_unit_test(others),
-        cmocka_unit_test(fallback), cmocka_unit_test(mounted),     cmocka_unit_test(caching),
-        cmocka_unit_test(tags),     cmocka_unit_test(bad_options), cmocka_unit_test(unreadable),
+        cmocka_unit_test(paths),      cmocka_unit_test(options),
+        cmocka_unit_test(others),     cmocka_unit_test(fallback),
+        cmocka_unit_test(mounted),    cmocka_unit_test(caching),
+        cmocka_unit_test(tags),       cmocka_unit_test(bad_options),
+        cmocka_unit_test(unreadable), cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
