@@ -24,8 +24,18 @@ SL_API int sl_set_header(sl_ctx *c, const char *name, const char *value);
 /** Adds a header line, keeping those there are (Set-Cookie). Errors as sl_set_header(). */
 SL_API int sl_append_header(sl_ctx *c, const char *name, const char *value);
 
+/**
+ * Sets a header that stays when an error takes the place of the answer, which drops all others: for
+ * what concerns the exchange rather than the body, as WWW-Authenticate, Retry-After, CORS and
+ * security headers do. The mark stays if somebody replaces the value with sl_set_header().
+ *
+ * @return as sl_set_header(); -EINVAL without a value, for Content-Type and for Content-Length
+ */
+SL_API int sl_keep_header(sl_ctx *c, const char *name, const char *value);
+
 /** Says that the answer depends on a request header (RFC 9110 §12.5.5): adds the name to Vary
- * unless it is there, in whatever line, or "*" is. Errors as sl_set_header(). */
+ * unless it is there, in whatever line, or "*" is, and keeps it as sl_keep_header() does. Errors as
+ * sl_set_header(). */
 SL_API int sl_vary(sl_ctx *c, const char *name);
 
 /** Sets Content-Type; "html", "text" and "json" are short for the full types with UTF-8. */

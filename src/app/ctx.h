@@ -68,6 +68,11 @@ struct sl__allowed {
 struct sl__told {
     const char *peer;                   /* the connection's; NULL until asked for */
     const char *remote, *scheme, *host; /* a layer's; NULL: none has said anything */
+    const char *id;                     /* of the request: a layer's, or made when asked for */
+    bool named;                         /* by a layer: then the log says it too */
+    bool bounded;                       /* the body, by sl_set_body_limit() */
+    bool exceeded;                      /* and it is larger */
+    uint64_t body_left;                 /* octets it may still have */
 };
 
 enum sl__type_rank {
@@ -131,6 +136,9 @@ char *sl__ctx_vformat(sl_ctx *c, size_t *ret_len, const char *fmt, va_list args)
 
 /** Zeroed at first; NULL when out of memory. */
 struct sl__told *sl__ctx_told(sl_ctx *c);
+
+/** The name that a layer has given the request; NULL: none. */
+const char *sl__ctx_name(const sl_ctx *c);
 
 /** Calls what was deferred, the last first, then frees the states. */
 void sl__ctx_finish(sl_ctx *c);

@@ -68,6 +68,25 @@ int sl_set_header(sl_ctx *c, const char *name, const char *value)
     return change_header(c, name, value, false);
 }
 
+static void keep(sl_ctx *c, struct sl__str name)
+{
+    for (struct sl__header *h = c->x->response.headers; h; h = h->next)
+        h->kept |= sl__str_equal_nocase(h->name, name);
+}
+
+int sl_keep_header(sl_ctx *c, const char *name, const char *value)
+{
+    struct sl__str n = sl__str_of(name);
+    int r;
+
+    if (!value || is_content_type(n) || sl__str_equal_nocase(n, SL__STR("Content-Length")))
+        return -EINVAL;
+    r = change_header(c, name, value, false);
+    if (r == 0)
+        keep(c, n);
+    return r;
+}
+
 int sl_append_header(sl_ctx *c, const char *name, const char *value)
 {
     return value ? change_header(c, name, value, true) : -EINVAL;
@@ -224,9 +243,10 @@ static int link_stamp(sl_ctx *c, const struct sl__stamp *stamp)
 
     if (!h)
         return -ENOMEM;
-    h[0] = (struct sl__header){
-        &h[1], SL__STR("Last-Modified"), {stamp->modified, sizeof stamp->modified - 1}};
-    h[1] = (struct sl__header){NULL, SL__STR("ETag"), sl__str_of(stamp->etag)};
+    h[0] = (struct sl__header){.next = &h[1],
+                               .name = SL__STR("Last-Modified"),
+                               .value = {stamp->modified, sizeof stamp->modified - 1}};
+    h[1] = (struct sl__header){.name = SL__STR("ETag"), .value = sl__str_of(stamp->etag)};
     *r->last = h;
     r->last = &h[1].next;
     return 0;
@@ -243,7 +263,7 @@ static void link_accept_ranges(sl_ctx *c)
     h = sl_alloc(c, sizeof *h);
     if (!h)
         return;
-    *h = (struct sl__header){NULL, SL__STR("Accept-Ranges"), SL__STR("bytes")};
+    *h = (struct sl__header){.name = SL__STR("Accept-Ranges"), .value = SL__STR("bytes")};
     *r->last = h;
     r->last = &h->next;
 }

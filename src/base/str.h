@@ -63,6 +63,9 @@ static inline struct sl__str sl__str_trimmed(struct sl__str s)
     return s;
 }
 
+/** Without spaces and tabs at both ends. */
+struct sl__str sl__str_trim(struct sl__str s);
+
 /** ASCII case-insensitive comparison. */
 bool sl__str_equal_nocase(struct sl__str a, struct sl__str b);
 

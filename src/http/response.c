@@ -83,6 +83,7 @@ static struct sl__header *make(struct sl__arena *a, struct sl__str name, struct 
     text[value.len] = '\0';
     header->value = (struct sl__str){text, value.len};
     header->next = NULL;
+    header->kept = false;
     return header;
 }
 
@@ -102,9 +103,27 @@ void sl__response_drop_payload(struct sl__response *r)
     r->detached = NULL;
 }
 
+void sl__response_clear_for_error(struct sl__response *r)
+{
+    struct sl__header *next = r->headers;
+
+    sl__response_clear(r);
+    while (next) {
+        struct sl__header *header = next;
+
+        next = header->next;
+        if (!header->kept)
+            continue;
+        header->next = NULL;
+        *r->last = header;
+        r->last = &header->next;
+    }
+}
+
 bool sl__header_allowed(struct sl__str name, struct sl__str value)
 {
     value = sl__str_trimmed(value);
+    value = sl__str_trim(value);
     return name.len > 0 && all_of(name, SL__CHAR_TOKEN) && all_of(value, SL__CHAR_VALUE) &&
            !is_the_protocols(name) && (!is_content_length(name) || sl__decimal(value) >= 0);
 }
@@ -121,11 +140,13 @@ int sl__response_set_header(struct sl__response *r, struct sl__arena *a, struct 
         return 0;
     }
     header = make(a, name, sl__str_trimmed(*value));
+    header = make(a, name, sl__str_trim(*value));
     if (!header)
         return -ENOMEM;
     link = append && !is_content_length(name) ? r->last : find(&r->headers, name);
     if (*link) {
         header->next = (*link)->next;
+        header->kept = (*link)->kept;
         *link = header;
         remove_from(r, &header->next, name);
     } else {

@@ -156,6 +156,25 @@ static int routes(sl_app *app, sl_router *router)
     return r;
 }
 
+static int layers(sl_app *app)
+{
+    static const char *const list[] = {"*", NULL};
+    static const sl_user users[] = {{"a", "b"}, {NULL, NULL}};
+    sl_middleware m = {.run = run};
+    int r = 0;
+
+    r |= sl_use(app, sl_logger(.form = SL_LOGGER_JSON, .sample = 10, .skip_paths = list));
+    r |= sl_use(app, sl_cors(.origins = list)) | sl_use(app, sl_secure_headers());
+    r |= sl_use(app, sl_secure_headers(.frame = "", .csp = "default-src 'self'"));
+    r |= sl_use(app, sl_request_id()) | sl_use(app, sl_request_id(.trust = true));
+    r |= sl_use(app, sl_trace()) | sl_use(app, sl_timeout(5)) | sl_use(app, sl_body_limit(5));
+    r |= sl_use(app, sl_basic_auth(.users = users)) | sl_use(app, sl_trust_proxy());
+    r |= sl_use(app, sl_rate_limit(app, .limit = 5));
+    r |= sl_use(app, sl_vhost("a", m)) | sl_use(app, sl_vhost("*.a", handler));
+    r |= sl_use(app, sl_vhost("b", sl_routes(sl_router_new(.host = "b"))));
+    return r;
+}
+
 static int on_row(sl_pg_result *row, void *self)
 {
     (void)self;
@@ -231,6 +250,7 @@ int main(void)
     r |= sl_listen(plain);
     r |= sl_listen(same, .port = 1);
     r |= sl_listen(app, .host = "::1", .port = 1, .on_listening = listening);
+    r |= layers(app);
     if (task)
         sl_detach(task);
     r |= database(NULL, NULL, app, NULL);

@@ -102,6 +102,26 @@ static int routes(sl_app *app, sl_router *router)
     return r;
 }
 
+static int layers(sl_app *app)
+{
+    static const char *const list[] = {"*", nullptr};
+    static const sl_user users[] = {{"a", "b"}, {nullptr, nullptr}};
+    sl_middleware m = {run, nullptr, nullptr};
+    sl_cors_options cors = {};
+    sl_basic_auth_options auth = {};
+    sl_rate_limit_options rate = {};
+    int r = 0;
+
+    cors.origins = list;
+    auth.users = users;
+    rate.limit = 5;
+    r |= sl_use(app, sl_logger(sl_logger_options{})) | sl_use(app, sl_cors(cors));
+    r |= sl_use(app, sl_secure_headers()) | sl_use(app, sl_request_id()) | sl_use(app, sl_trace());
+    r |= sl_use(app, sl_timeout(5)) | sl_use(app, sl_body_limit(5)) | sl_use(app, sl_trust_proxy());
+    r |= sl_use(app, sl_basic_auth(auth)) | sl_use(app, sl_rate_limit(app, rate));
+    return r | sl_use(app, sl_vhost("a", m)) | sl_use(app, sl_vhost("*.a", handler));
+}
+
 static int database(sl_ctx *c, sl_app *app, json_t *json)
 {
     sl_pg_options options = {};
@@ -140,7 +160,7 @@ int main()
     sl_router *router = sl_router_new(), *prefixed = sl_router_new(prefix);
     sl_task *task = sl_spawn(
         app, [](void *) { return 0; }, nullptr);
-    int r = routes(app, router);
+    int r = routes(app, router) | layers(app);
 
     r |= sl_use(app, handler) | sl_use(app, sl_logger()) | sl_use(app, sl_proxy("http://a")) | sl_use(app, sl_routes(prefixed));
     r |= sl_use(app, sl_middleware{run, nullptr, nullptr});
