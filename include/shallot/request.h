@@ -37,7 +37,8 @@ SL_API const char *sl_query(sl_ctx *c, const char *name);
 /** The i-th value, from 0, of a query parameter that may come several times; NULL beyond. */
 SL_API const char *sl_query_at(sl_ctx *c, const char *name, size_t i);
 
-/** The i-th name and value of the query, from 0, in their order; false beyond. To go through all. */
+/** The i-th name and value of the query, from 0, in their order; false beyond. To go through all.
+ */
 SL_API bool sl_query_pair(sl_ctx *c, size_t i, const char **ret_name, const char **ret_value);
 
 /** Value of a request header, name in any case; several lines are joined by ", " (RFC 9110 §5.3).

@@ -9,17 +9,6 @@ static unsigned char fold(char c)
     return c >= 'A' && c <= 'Z' ? (unsigned char)(c | 0x20) : (unsigned char)c;
 }
 
-struct sl__str sl__str_trim(struct sl__str s)
-{
-    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t')) {
-        s.ptr++;
-        s.len--;
-    }
-    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
 bool sl__str_equal_nocase(struct sl__str a, struct sl__str b)
 {
     if (a.len != b.len)

@@ -52,7 +52,7 @@ static inline char *sl__copy(char *to, const char *from, size_t len)
 }
 
 /** Without spaces and tabs at either end. */
-static inline struct sl__str sl__str_trimmed(struct sl__str s)
+static inline struct sl__str sl__str_trim(struct sl__str s)
 {
     while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t')) {
         s.ptr++;
@@ -62,9 +62,6 @@ static inline struct sl__str sl__str_trimmed(struct sl__str s)
         s.len--;
     return s;
 }
-
-/** Without spaces and tabs at both ends. */
-struct sl__str sl__str_trim(struct sl__str s);
 
 /** ASCII case-insensitive comparison. */
 bool sl__str_equal_nocase(struct sl__str a, struct sl__str b);

@@ -35,7 +35,6 @@ static bool take(struct sl__str *left, char separator, struct sl__str *ret)
         else if (quoted && left->ptr[i] == '\\' && i + 1 < left->len)
             i++;
     }
-    *ret = sl__str_trimmed((struct sl__str){left->ptr, i});
     *ret = sl__str_trim((struct sl__str){left->ptr, i});
     i += i < left->len;
     *left = (struct sl__str){left->ptr + i, left->len - i};
@@ -188,7 +187,6 @@ static int parameters_match(struct sl__str asked, struct sl__str has)
 
 static unsigned rank_type(const struct member *m, struct sl__str offered)
 {
-    struct sl__str name = sl__str_trimmed(before(offered, ';')), type = before(name, '/');
     struct sl__str name = sl__str_trim(before(offered, ';')), type = before(name, '/');
     struct sl__str asked = before(m->range, '/');
     int parameters;

@@ -33,10 +33,6 @@ static bool split(struct sl__str piece, struct sl__str *ret_name, struct sl__str
     const char *equals = piece.len > 0 ? memchr(piece.ptr, '=', piece.len) : NULL;
     size_t name = equals ? (size_t)(equals - piece.ptr) : piece.len;
 
-    *ret_name = sl__str_trimmed((struct sl__str){piece.ptr, name});
-    *ret_value = (struct sl__str){"", 0};
-    if (equals)
-        *ret_value = sl__str_trimmed((struct sl__str){equals + 1, piece.len - name - 1});
     *ret_name = sl__str_trim((struct sl__str){piece.ptr, name});
     *ret_value = (struct sl__str){"", 0};
     if (equals)

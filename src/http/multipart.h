@@ -11,9 +11,10 @@
 
 #include "base/str.h"
 
-#define SL__BOUNDARY_MAX 70              /* RFC 2046 §5.1.1 */
-#define SL__PART_HEAD_MAX ((size_t)8192) /* octets of a part's fields; a window must hold 4 more   \
-                                          */
+#define SL__BOUNDARY_MAX 70 /* RFC 2046 §5.1.1 */
+#define SL__PART_HEAD_MAX                                                                          \
+    ((size_t)8192) /* octets of a part's fields; a window must hold 4 more                         \
+                    */
 
 struct sl__multipart {
     char delimiter[4 + SL__BOUNDARY_MAX]; /* CR LF "--" and the boundary */

@@ -122,7 +122,6 @@ void sl__response_clear_for_error(struct sl__response *r)
 
 bool sl__header_allowed(struct sl__str name, struct sl__str value)
 {
-    value = sl__str_trimmed(value);
     value = sl__str_trim(value);
     return name.len > 0 && all_of(name, SL__CHAR_TOKEN) && all_of(value, SL__CHAR_VALUE) &&
            !is_the_protocols(name) && (!is_content_length(name) || sl__decimal(value) >= 0);
@@ -139,7 +138,6 @@ int sl__response_set_header(struct sl__response *r, struct sl__arena *a, struct 
         remove_from(r, &r->headers, name);
         return 0;
     }
-    header = make(a, name, sl__str_trimmed(*value));
     header = make(a, name, sl__str_trim(*value));
     if (!header)
         return -ENOMEM;
