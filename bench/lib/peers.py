@@ -15,7 +15,7 @@ PACKAGES = {  # program: package
     "wrk": "wrk", "h2load": "nghttp2-client", "strace": "strace", "valgrind": "valgrind",
 }
 SHALLOT = {  # name in the tables: program; "shallot" serves a file
-    "onion": "bench/onion", "hello": "examples/hello", "visits": "examples/visits", "bus": "bench/bus", "shallot": "bench/files",
+    "onion": "bench/onion", "hello": "examples/hello", "visits": "examples/visits", "bus": "bench/bus", "waits": "bench/waits", "shallot": "bench/files",
 }
 NODE = {"node": "seed/index.js", "node, plain": "seed/plain.js", "node, relay": "relay.js"}
 CONFIGURED = {  # name in the tables: program, configuration, options before it
