@@ -1,5 +1,5 @@
 /*
- * Serves one file, whatever is asked for: static files by sl_file().
+ * Serves a folder by sl_static(), or one file whatever is asked for by sl_file().
  *
  * Run:  bench/run static
  */
@@ -16,7 +16,10 @@ int main(int argc, char **argv)
 {
     sl_app *app = sl_new();
 
-    path = argc > 1 ? argv[1] : "README.md";
-    sl_use(app, file);
+    path = argc > 2 ? argv[2] : NULL;
+    if (path)
+        sl_use(app, file);
+    else
+        sl_use(app, sl_static(argc > 1 ? argv[1] : "."));
     return sl_listen(app, .port = 9090);
 }

@@ -3,7 +3,7 @@
  * as one thread and epoll allow, so that it is the server that is measured.
  *
  * Every connection sends a batch of requests (one, unless --pipeline) and, when all their answers
- * are there, the next. Its first answer is read in full and must be a 200 with a Content-Length;
+ * are there, the next. Its first answer is read in full and must be a 200 whose end is known;
  * what follows is counted in octets, since the answers must all be of that length, and each must
  * begin with "HTTP/1.1 200". Anything else is an error, and ends its connection. Bodies of large
  * answers are dropped in the kernel (MSG_TRUNC).
@@ -41,7 +41,8 @@ struct conn {
     int64_t when; /* the batch was sent */
 };
 
-static struct load_options o = {.connections = 1, .pipeline = 1, .seconds = 1, .sources = 1};
+static struct load_options o = {
+    .header = "", .connections = 1, .pipeline = 1, .seconds = 1, .sources = 1};
 static struct load_figures f;
 static struct conn *conns;
 static struct load_answer answer; /* what every answer looks like, from the first one */
@@ -314,9 +315,9 @@ static void prepare(void)
 {
     struct rlimit files;
     const char *end = o.mode == LOAD_CLOSE ? "Connection: close\r\n\r\n" : "\r\n";
-    char one[LOAD_PATH_MAX + 128];
-    int len = snprintf(one, sizeof one, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s", o.path,
-                       o.port, end);
+    char one[LOAD_PATH_MAX + LOAD_HEADER_MAX + 128];
+    int len = snprintf(one, sizeof one, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s%s%s", o.path,
+                       o.port, o.header, *o.header ? "\r\n" : "", end);
 
     request_len = (size_t)len * (size_t)o.pipeline;
     request = malloc(request_len);

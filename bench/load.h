@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #define LOAD_PATH_MAX 1024
+#define LOAD_HEADER_MAX 256
 #define LOAD_WATCHED_MAX 64
 #define LOAD_BEGIN "HTTP/1.1 200" /* of every answer */
 #define LOAD_BEGIN_LEN (sizeof(LOAD_BEGIN) - 1)
@@ -22,6 +23,7 @@ enum load_mode {
 
 struct load_options {
     const char *path;
+    const char *header; /* a line of the request; "" for none */
     uint16_t port;
     enum load_mode mode;
     int connections, pipeline, warm_ms;

@@ -20,6 +20,7 @@ static const char usage[] =
     "      --new            a new connection for each request, closed by this side\n"
     "      --close          a new connection for each request, closed by the server\n"
     "      --sources=N      connections come from 127.0.0.1 and the N - 1 addresses after it (1)\n"
+    "      --header=LINE    sent with each request: 'Accept-Encoding: gzip'\n"
     "      --watch=PID,...  CPU time of these processes over the measured time\n"
     "      --hold           open, ask once, print how many are open, idle until stdin ends\n";
 
@@ -74,6 +75,7 @@ void load_options(struct load_options *o, int argc, char **argv)
                                           {"new", no_argument, NULL, 'N'},
                                           {"close", no_argument, NULL, 'C'},
                                           {"sources", required_argument, NULL, 'S'},
+                                          {"header", required_argument, NULL, 'L'},
                                           {"watch", required_argument, NULL, 'W'},
                                           {"hold", no_argument, NULL, 'H'},
                                           {"help", no_argument, NULL, 'h'},
@@ -105,6 +107,11 @@ void load_options(struct load_options *o, int argc, char **argv)
             break;
         case 'S':
             o->sources = (int)number(optarg, 1, 60000);
+            break;
+        case 'L':
+            o->header = optarg;
+            if (strlen(optarg) > LOAD_HEADER_MAX)
+                load_die("the header is too long");
             break;
         case 'W':
             watch(o, optarg);
@@ -174,10 +181,29 @@ int64_t load_cpu(const struct load_options *o)
     return sum;
 }
 
+/* Octets from @text on to behind the last chunk; 0: it has not come yet. */
+static size_t chunks(const char *text, const char *end)
+{
+    for (const char *at = text; at < end;) {
+        char *line;
+        unsigned long size = strtoul(at, &line, 16);
+
+        if (line == at || end - line < 4)
+            return 0;
+        if (size == 0)
+            return (size_t)(line + 4 - text);
+        if (size > (size_t)(end - line))
+            return 0;
+        at = line + 2 + size + 2;
+    }
+    return 0;
+}
+
 int load_look(const char *text, size_t len, struct load_answer *ret)
 {
-    static const char name[] = "\r\nContent-Length:";
+    static const char name[] = "\r\nContent-Length:", chunked[] = "\r\nTransfer-Encoding: chunked";
     const char *blank = strstr(text, "\r\n\r\n"), *length = strcasestr(text, name);
+    const char *pieces = strcasestr(text, chunked);
 
     *ret = (struct load_answer){0};
     if (strncmp(text, LOAD_BEGIN, len < LOAD_BEGIN_LEN ? len : LOAD_BEGIN_LEN) != 0)
@@ -186,10 +212,17 @@ int load_look(const char *text, size_t len, struct load_answer *ret)
         ret->wrong = "an answer whose head has no end";
     else if (!blank)
         return 0;
-    else if (!length || length > blank)
-        ret->wrong = "an answer without Content-Length";
-    else
+    else if (length && length < blank)
         ret->total = (size_t)(blank + 4 - text) + strtoul(length + sizeof name - 1, NULL, 10);
+    else if (!pieces || pieces > blank)
+        ret->wrong = "an answer without Content-Length";
+    else {
+        size_t body = chunks(blank + 4, text + len);
+
+        if (body == 0)
+            return 0;
+        ret->total = (size_t)(blank + 4 - text) + body;
+    }
     return ret->wrong ? -1 : 1;
 }
 

@@ -65,6 +65,8 @@ static int events(sl_ctx *c)
     const char *last = sl_sse_last_id(c);
     long n = last ? atol(last) + 1 : 1;
 
+    for (int i = 0; n > room.said + 1 && i < 100 && sl_sleep(10) == 0; i++)
+        ; /* the worker it comes from was ahead of this one */
     if (n < 1 || n > room.said + 1 || n <= room.said - KEPT) /* too long ago, or not of this room */
         n = room.said > KEPT ? room.said - KEPT + 1 : 1;
     for (; n <= room.said; n++)

@@ -22,18 +22,22 @@
 #include <shallot/fetch.h>
 #include <shallot/fiber.h>
 #include <shallot/field.h>
+#include <shallot/folder.h>
+#include <shallot/form.h>
 #include <shallot/limits.h>
 #include <shallot/log.h>
 #include <shallot/loop.h>
 #include <shallot/message.h>
 #include <shallot/middleware.h>
 #include <shallot/pg.h>
+#include <shallot/proxy.h>
 #include <shallot/request.h>
 #include <shallot/response.h>
 #include <shallot/router.h>
 #include <shallot/session.h>
 #include <shallot/shared.h>
 #include <shallot/sse.h>
+#include <shallot/static.h>
 #include <shallot/stats.h>
 
 #endif

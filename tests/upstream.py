@@ -121,6 +121,7 @@ class Upstream:
             with self.changed:
                 self.connections += 1
                 self.open += 1
+                self.changed.notify_all()
             threading.Thread(target=self._talk, args=(sock, self.connections), daemon=True).start()
 
     def _talk(self, sock, number):

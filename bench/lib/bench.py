@@ -25,7 +25,7 @@ class Bench:
         self.installed = set()
         self.programs = peers.PACKAGES.keys() - {"wrk", "h2load"}
         if self.quick:  # one peer
-            self.programs = {"nginx", "strace", "valgrind"}
+            self.programs = {"nginx", "strace", "valgrind"} | ({"node"} if options.tables == ["json"] else set())
         if not self.peers_wanted:
             self.programs -= {"nginx", "h2o", "lighttpd", "haproxy", "node"}
         self.kept, self.said, self.failed = {}, [], False

@@ -15,6 +15,7 @@ class Load:
     connections: int
     pipeline: int = 1
     new: str = ""
+    header: str = ""  # a line of every request
 
 
 @dataclass
@@ -51,6 +52,8 @@ class Loader:
         yield f"--watch={','.join(map(str, server.pids))}"
         if load.new:
             yield from (f"--{load.new}", "--sources=64")
+        if load.header:
+            yield f"--header={load.header}"
         yield from (server.port, server.path)
 
     def measure(self, server, load, cpus=None, extra=None):
@@ -111,6 +114,8 @@ class Wrk(Other):
         command = ["wrk", "-t1", f"-c{load.connections}", f"-d{self.seconds}s", "--latency"]
         if load.pipeline > 1:
             command += ["-s", machine.ROOT / "bench/pipeline.lua"]
+        if load.header:
+            command += ["-H", load.header]
         return self.parse(server, run([*command, f"http://127.0.0.1:{server.port}{server.path}"], cpus))
 
     @staticmethod
@@ -125,6 +130,7 @@ class Wrk(Other):
 class H2load(Other):
     def ask(self, server, load, cpus):
         return self.parse(server, run(["h2load", "--h1", "-t1", f"-c{load.connections}", f"-m{load.pipeline}", f"-D{self.seconds}",
+                                       *(["-H", load.header] if load.header else []),
                                        f"http://127.0.0.1:{server.port}{server.path}"], cpus))
 
     @staticmethod

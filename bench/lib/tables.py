@@ -62,6 +62,7 @@ def static(bench):
     """CPU per request of a file of 10 KiB and of 1 MiB."""
     rows = []
     there = bench.there("nginx", "nginx, no cache", "h2o", "lighttpd")
+    bench.peers.settle()
     for file, title, target in ((peers.SMALL, "10 KiB", 0.85), (peers.LARGE, "1 MiB", 1.0)):
         with bench.servers({name: {"file": file} for name in ["shallot", *there]}) as servers:
             measured = bench.rounds("static", title, servers, Load(64))
@@ -72,6 +73,43 @@ def static(bench):
                          at_most(ratio, target) if ratio and name == "shallot" else ""])
     bench.table("Static files", "64 connections. nginx with its open_file_cache and without; the ratio is to the cheaper of the two.",
                 ["file: server", "µs CPU/request", "requests/s", "ratio to nginx", "verdict"], rows)
+
+
+def compress(bench):
+    """CPU per request of a page and of a list of JSON, compressed for each answer."""
+    bench.peers.settle()
+    rows = []
+    names = ["shallot, compressing", *bench.there("nginx, gzip", "h2o, compressing")]
+    for file, title in ((peers.PAGE, "HTML 10 KiB"), (peers.LIST, "JSON 100 KiB")):
+        with bench.servers({name: {"file": file, "argument": str(peers.BROTLI_LEVEL)} for name in names}) as servers:
+            for coding, by in (("gzip", names), ("br", [name for name in names if name != "nginx, gzip"]), ("zstd", names[:1])):
+                running = {name: server for name, server in servers.items() if name in by}
+                measured = bench.rounds("compress", f"{title}, {coding}", running, Load(16, header=f"Accept-Encoding: {coding}"))
+                best = quicker(measured, *by[1:])
+                for name, results in measured.items():
+                    ratio = ratios(cpu(results), cpu(measured[best])) if best else []
+                    rows.append([f"{title}, {coding}: {name.split(',')[0]}", *basics(results)[:2], estimate(ratio) if ratio and name != best else "",
+                                 at_most(ratio, 1.0) if ratio and name == names[0] else ""])
+    bench.table("Compression", f"16 connections, a file that is compressed anew for each answer, by all at the same level: gzip {peers.GZIP_LEVEL}, "
+                f"brotli {peers.BROTLI_LEVEL} (Shallot's default is 3, at which this h2o aborts), zstd 3. The ratio is to the cheaper of nginx and h2o.",
+                ["body: server", "µs CPU/request", "requests/s", "ratio to the best", "verdict"], rows)
+
+
+def json(bench):
+    """CPU per request of a JSON answer: an object of one member, a list of a hundred records."""
+    rows = []
+    there = bench.there("node, JSON", "h2o, JSON")
+    for file, title in (("small", "27 octets"), ("list", "12 KiB")):
+        with bench.servers({name: {"file": file} for name in ["json", *there]}) as servers:
+            measured = bench.rounds("json", title, servers, Load(64))
+        best = quicker(measured, "node, JSON", "h2o, JSON")
+        for name, results in measured.items():
+            ratio = ratios(cpu(results), cpu(measured[best])) if best else []
+            rows.append([f"{title}: {'shallot' if name == 'json' else name}", *basics(results)[:2], estimate(ratio) if ratio and name != best else "",
+                         at_most(ratio, 1.0) if ratio and name == "json" else ""])
+    bench.table("JSON", "64 connections. The small value is made for each answer, the list is kept and only written. Node's http module "
+                "with JSON.stringify, h2o's mruby with JSON.generate; the ratio is to the cheaper of the two.",
+                ["body: server", "µs CPU/request", "requests/s", "ratio to the best", "verdict"], rows)
 
 
 def memory(bench):

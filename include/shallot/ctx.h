@@ -17,6 +17,16 @@ SL_BEGIN_DECLS
 SL_SUSPENDS SL_API int sl_next(sl_ctx *c);
 
 /**
+ * What a layer calls that looked for an answer and had none: sl_next(), and what nobody below
+ * answers either is 404 (or 405), even in an app without routes, which says 200 otherwise. An
+ * answer is a status, a body, or a route that ran.
+ *
+ * @return 0; 1 if nobody answered, in case the layer has something for that too; negative as
+ * sl_next()
+ */
+SL_SUSPENDS SL_API int sl_pass(sl_ctx *c);
+
+/**
  * The C form of throw: `return sl_fail(c, 404, "no user %s", id);`
  *
  * @param status  400 to 599: what the client gets unless a layer above handles the error

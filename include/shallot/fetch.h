@@ -68,11 +68,14 @@ typedef struct sl_fetch_options {
 
 /** An answer. Strings are valid until it is closed, or the request has ended. */
 typedef struct sl_fetched {
-    int status;                     /**< 200 to 599; 0 when there is none */
-    const char *body;               /**< sl_fetch(): whole, with a NUL behind; never NULL then */
-    size_t body_len;                /**< without the NUL */
-    const char *url;                /**< where it came from, after redirects */
-    const char *error;              /**< after a failure: what, on what, why. NULL: none */
+    int status;        /**< 200 to 599; 0 when there is none */
+    const char *body;  /**< sl_fetch(): whole, with a NUL behind; never NULL then */
+    size_t body_len;   /**< without the NUL */
+    const char *url;   /**< where it came from, after redirects */
+    const char *error; /**< after a failure: what, on what, why. NULL: none */
+    bool repeatable; /**< after a failure: asking again, or somebody else, does no harm: the request
+                        was not sent; or the connection broke before an answer, the method is
+                        idempotent, and .source was not asked */
     int64_t expected_len;           /**< what Content-Length says; -1: nothing */
     const sl_fetch_header *headers; /**< header_count lines in order, folded ones joined */
     size_t header_count;

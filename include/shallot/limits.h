@@ -37,11 +37,13 @@ typedef struct sl_limits {
     unsigned connections; /**< per worker; at the limit accepting pauses. Default: the descriptor
                              limit less 128 */
     unsigned fibers; /**< requests in a handler at once, per worker; over it: 503. Default 10,000 */
-    size_t file_cache_bytes; /**< small files sl_file() keeps in memory, per worker; 1 keeps none.
+    size_t file_cache_bytes; /**< small files sl_file() keeps in memory, per worker, and each
+                                sl_static() as much; 1 keeps none.
                                 Default 8 MiB */
     unsigned json_depth;  /**< arrays and objects inside each other in sl_request_json(); over it:
                              400. Default 64, at most 512 */
     size_t json_values;   /**< values in one; over it: 413. Default 100,000 */
+    unsigned form_parts;  /**< fields and files of a form; over it: 413. Default 1,000 */
     size_t message_bytes; /**< one message of the bus. Default 64 MiB */
     size_t
         queue_bytes; /**< messages waiting for one worker, large ones included. Default 128 MiB */

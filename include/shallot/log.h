@@ -15,6 +15,15 @@ SL_API void sl_info(const char *fmt, ...) SL_PRINTF(1, 2);
 SL_API void sl_warn(const char *fmt, ...) SL_PRINTF(1, 2);
 SL_API void sl_log_error(const char *fmt, ...) SL_PRINTF(1, 2);
 
+/** One line just as it is, without time, level or who, for logs with a form of their own. Cut at
+ * 4,091 bytes; control characters are escaped, except that ESC passes where lines may have colours.
+ * Like every log line it is written at once and whole, or lost and counted, and never waited for.
+ */
+SL_API void sl_log_line(const char *text);
+
+/** True if log lines may have colours: standard error is a terminal, and NO_COLOR is not set. */
+SL_API bool sl_log_coloured(void);
+
 SL_END_DECLS
 
 /* sl_error("disk %s is full", name) logs; sl_error(c) is the error on its way up the onion

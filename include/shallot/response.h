@@ -24,8 +24,18 @@ SL_API int sl_set_header(sl_ctx *c, const char *name, const char *value);
 /** Adds a header line, keeping those there are (Set-Cookie). Errors as sl_set_header(). */
 SL_API int sl_append_header(sl_ctx *c, const char *name, const char *value);
 
+/**
+ * Sets a header that stays when an error takes the place of the answer, which drops all others: for
+ * what concerns the exchange rather than the body, as WWW-Authenticate, Retry-After, CORS and
+ * security headers do. The mark stays if somebody replaces the value with sl_set_header().
+ *
+ * @return as sl_set_header(); -EINVAL without a value, for Content-Type and for Content-Length
+ */
+SL_API int sl_keep_header(sl_ctx *c, const char *name, const char *value);
+
 /** Says that the answer depends on a request header (RFC 9110 §12.5.5): adds the name to Vary
- * unless it is there, in whatever line, or "*" is. Errors as sl_set_header(). */
+ * unless it is there, in whatever line, or "*" is, and keeps it as sl_keep_header() does. Errors as
+ * sl_set_header(). */
 SL_API int sl_vary(sl_ctx *c, const char *name);
 
 /** Sets Content-Type; "html", "text" and "json" are short for the full types with UTF-8. */
@@ -45,8 +55,12 @@ SL_API int sl_text(sl_ctx *c, const char *fmt, ...) SL_PRINTF(2, 3);
  * Body from a file; type from the extension unless one was set. Large files are sent by
  * sendfile(2), small ones from memory if they were asked for before and have not changed since.
  *
- * With status 200 the answer has Last-Modified and ETag, unless the program set one of them. A file
- * that is to change while it is served should be replaced by rename(2): then every answer is wholly
+ * With status 200 the answer has Last-Modified and ETag, unless the program set one of them, and to
+ * GET and HEAD it is then what the client asks for: 304 if it has that version, 412, or some ranges
+ * of it (RFC 9110 §13 and §14; "Accept-Ranges: none", set by the program, sends it whole always).
+ * That is decided when the onion has unwound: sl_status() and sl_response_length() tell what it
+ * will be, while sl_response_bytes() and sl_take_body() give all of the file. A file that is to
+ * change while it is served should be replaced by rename(2): then every answer is wholly
  * of one version. One that becomes shorter while it is sent ends the connection.
  *
  * @param path  the program's own path, never a client's (that is what sl_static() is for)
@@ -54,6 +68,17 @@ SL_API int sl_text(sl_ctx *c, const char *fmt, ...) SL_PRINTF(2, 3);
  * regular file
  */
 SL_API int sl_file(sl_ctx *c, const char *path);
+
+/**
+ * Has the client save the body under a name instead of showing it: Content-Disposition (RFC 6266),
+ * the name in ASCII and, if that is not all of it, exactly too (RFC 8187).
+ *
+ * @param filename  UTF-8; of a path the last name. What no name may hold becomes '_'. Unless
+ *                  a type was set it is that of the extension, if it has a known one. NULL or "":
+ *                  the client chooses a name
+ * @return          0; -SL_ECOMMITTED; -ENOMEM
+ */
+SL_API int sl_attachment(sl_ctx *c, const char *filename);
 
 /** Redirects: sets Location and, unless a 3xx status was set, 302 (RFC 9110 §15.4). */
 SL_API int sl_redirect(sl_ctx *c, const char *location);

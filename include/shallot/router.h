@@ -19,6 +19,8 @@ typedef struct sl_router_options {
     size_t size;        /**< sizeof(sl_router_options), set by the macro */
     const char *prefix; /**< path in front of every path pattern, "/api"; may have parameters;
                            copied. Regular expressions match the rest */
+    const char *host; /**< only requests to this host, any port: "example.com", "[::1]", or with "*"
+                         for one or more labels in front, "*.example.com"; copied. Default: any */
 } sl_router_options;
 
 /** Makes a router; in C use the macro sl_router_new(.prefix = "/api"). The caller owns it until

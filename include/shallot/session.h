@@ -110,7 +110,8 @@ typedef struct sl_csrf_options {
  * Refuses requests that change something (all but GET, HEAD, OPTIONS and TRACE) unless they come
  * from this site's own pages: first by what the browser says (Sec-Fetch-Site, Origin), then by a
  * token that only a page of this site can have. It is in a header, or in a field of an
- * urlencoded form, which is then read as a whole (sl_request_body()). 403 with a message that
+ * urlencoded form, which is then read as a whole (sl_request_body()). A multipart form is not read:
+ * without the header, the browser has to say that it comes from this site. 403 with a message that
  * people can make use of.
  *
  * Below sl_session(), unless .cookie is set. In C use the macro sl_csrf(app, .cookie = true).

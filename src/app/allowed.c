@@ -81,7 +81,7 @@ int sl__allowed_status(const sl_ctx *c)
     const struct sl__request *r = sl__ctx_request(c);
     bool some = c->allowed.methods || c->allowed.more;
 
-    if (c->route_ran || !c->app->layers.has_routes)
+    if (c->routes_ran || !c->app->layers.has_routes)
         return 200;
     if (!c->allowed.passed)
         return 404;

@@ -60,10 +60,20 @@ static int collect(sl_ctx *c, struct whole *w, size_t most)
     }
 }
 
+/* Octets that a body held in memory may have. */
+static size_t most_in_memory(const sl_ctx *c)
+{
+    const uint64_t ever = SIZE_MAX / 4; /* a buffer grows by doubling */
+
+    if (!c->told || !c->told->bounded)
+        return c->x->limits->body_bytes;
+    return (size_t)(c->told->body_left < ever ? c->told->body_left : ever);
+}
+
 static int read_whole(sl_ctx *c)
 {
     const struct sl__request *r = sl__ctx_request(c);
-    size_t most = c->x->limits->body_bytes;
+    size_t most = most_in_memory(c);
     struct whole w = {0};
     int result;
 
@@ -100,6 +110,43 @@ int sl_request_body(sl_ctx *c, const void **ret, size_t *ret_len)
     return 0;
 }
 
+int sl_set_body_limit(sl_ctx *c, uint64_t bytes)
+{
+    const struct sl__request *r = sl__ctx_request(c);
+    struct sl__told *told = sl__ctx_told(c);
+
+    if (c->body_use != SL__BODY_UNTOUCHED)
+        return -EBUSY;
+    if (!told)
+        return -ENOMEM;
+    told->bounded = true;
+    told->body_left = bytes;
+    if (r->body == SL__BODY_LENGTH && r->content_length > bytes)
+        return sl__ctx_error(c, -SL_ETOOBIG);
+    return 0;
+}
+
+/* One octet more than there may be is asked for, to see whether there is. What is over the limit
+ * is over it for ever. */
+static ssize_t read_bounded(sl_ctx *c, void *buf, size_t len)
+{
+    struct sl__told *told = c->told;
+    uint64_t left = told->body_left;
+    ssize_t n;
+
+    if (told->exceeded)
+        return -SL_ETOOBIG;
+    n = c->x->ops->read_body(c->x, buf, left < len ? (size_t)left + 1 : len);
+    if (n <= 0)
+        return n;
+    if ((uint64_t)n > left || c->x->body_ahead > left - (uint64_t)n) {
+        told->exceeded = true;
+        return sl__ctx_error(c, -SL_ETOOBIG);
+    }
+    told->body_left -= (uint64_t)n;
+    return n;
+}
+
 ssize_t sl_read(sl_ctx *c, void *buf, size_t len)
 {
     if (c->body_use == SL__BODY_WHOLE)
@@ -108,5 +155,7 @@ ssize_t sl_read(sl_ctx *c, void *buf, size_t len)
         return -EINVAL; /* 0 would say that the body is at its end */
     c->body_use = SL__BODY_PIECES;
     c->x->body_begun = true;
+    if (c->told && c->told->bounded)
+        return read_bounded(c, buf, len);
     return c->x->ops->read_body(c->x, buf, len);
 }

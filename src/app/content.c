@@ -7,12 +7,13 @@
 #include <errno.h>
 #include <stdarg.h>
 
+#include "app/content.h"
 #include "app/error.h"
 #include "app/reply.h"
+#include "app/selection.h"
 #include "app/types.h"
 #include "base/log.h"
 #include "base/sys.h"
-#include "http/file_cache.h"
 #include "shallot/request.h"
 #include "shallot/response.h"
 
@@ -86,26 +87,42 @@ int sl_text(sl_ctx *c, const char *fmt, ...)
     return 0;
 }
 
-/* Time for which a look at a file holds: the tick's, or no time at all without a loop. */
-static int64_t present(void)
+int64_t sl__content_now(void)
 {
     struct sl__loop *l = sl__fibers_loop();
 
     return l ? l->now : sl__sys_now();
 }
 
-/* The file's type, which is looked for once in its life. */
-static const char *type_of(struct sl__file *file)
+void sl__content_set_file(sl_ctx *c, struct sl__found *found, const char *type)
 {
-    if (!file->type)
-        file->type = sl__type_of_path(file->path.ptr);
-    return file->type;
+    struct sl__response *response = &c->x->response;
+    struct sl__stamp *stamp;
+
+    sl__selection_look(c);
+    sl__reply_guess_type(c, sl__str_of(type));
+    if (found->file) {
+        sl__file_lend(found->file, response);
+        return;
+    }
+    sl__response_set_file(response, found->fd, 0, found->len);
+    stamp = sl_alloc(c, sizeof *stamp);
+    if (stamp)
+        *stamp = found->stamp;
+    response->stamp = stamp; /* without memory the answer is poorer, not wrong */
+}
+
+const char *sl__content_type(const struct sl__found *found, const char *path)
+{
+    if (!found->file)
+        return sl__type_of_path(path);
+    if (!found->file->type)
+        found->file->type = sl__type_of_path(path);
+    return found->file->type;
 }
 
 int sl_file(sl_ctx *c, const char *path)
 {
-    struct sl__response *response = &c->x->response;
-    struct sl__stamp *stamp;
     struct sl__found found;
     int r = sl__reply_open(c);
 
@@ -113,20 +130,10 @@ int sl_file(sl_ctx *c, const char *path)
         return r;
     if (!path)
         return -EINVAL;
-    r = sl__file_cache_find(&c->app->files, path, present(), &found);
+    r = sl__file_cache_find(&c->app->files, path, sl__content_now(), &found);
     if (r < 0)
         return r;
-    if (found.file) {
-        sl__file_lend(found.file, response);
-        sl__reply_guess_type(c, sl__str_of(type_of(found.file)));
-        return 0;
-    }
-    sl__response_set_file(response, found.fd, 0, found.len);
-    stamp = sl_alloc(c, sizeof *stamp);
-    if (stamp)
-        *stamp = found.stamp;
-    response->stamp = stamp; /* without memory the answer is poorer, not wrong */
-    sl__reply_guess_type(c, sl__str_of(sl__type_of_path(path)));
+    sl__content_set_file(c, &found, sl__content_type(&found, path));
     return 0;
 }
 

@@ -68,6 +68,11 @@ struct sl__allowed {
 struct sl__told {
     const char *peer;                   /* the connection's; NULL until asked for */
     const char *remote, *scheme, *host; /* a layer's; NULL: none has said anything */
+    const char *id;                     /* of the request: a layer's, or made when asked for */
+    bool named;                         /* by a layer: then the log says it too */
+    bool bounded;                       /* the body, by sl_set_body_limit() */
+    bool exceeded;                      /* and it is larger */
+    uint64_t body_left;                 /* octets it may still have */
 };
 
 enum sl__type_rank {
@@ -86,9 +91,10 @@ struct sl_ctx {
     const sl_middleware *layer; /* NULL: the layer that runs has called it already */
     struct sl__opened *frame;   /* whose list the layer is in */
     /* Zero at first, from here to allowed; see clear() in service.c. */
-    bool route_ran;
+    uint32_t routes_ran;
     uint8_t type_rank;
     uint8_t body_use;
+    uint8_t asks;   /* of a file: see selection.h */
     bool head_open; /* committed, and a writer may still change the head: see writers.c */
     int error;      /* on its way up; 0: none. See sl_error_of() */
     int failing;    /* the same, until something is set on the response: then it is being handled */
@@ -130,6 +136,9 @@ char *sl__ctx_vformat(sl_ctx *c, size_t *ret_len, const char *fmt, va_list args)
 
 /** Zeroed at first; NULL when out of memory. */
 struct sl__told *sl__ctx_told(sl_ctx *c);
+
+/** The name that a layer has given the request; NULL: none. */
+const char *sl__ctx_name(const sl_ctx *c);
 
 /** Calls what was deferred, the last first, then frees the states. */
 void sl__ctx_finish(sl_ctx *c);

@@ -1,11 +1,12 @@
 /*
  * The one place where an error that nobody handled becomes a response.
  *
- * service.c comes here with what the outermost layer returned. Everything set so far is dropped:
- * half an answer's headers say things about a body that will not come. The client is told the
- * program's words below 500 only, since those are about what it asked for; the others go to the
- * log, and in development to the page too, with the stack. Once the head is out there is nothing to
- * say any more; the connection is closed so that the client sees an answer cut short.
+ * service.c comes here with what the outermost layer returned. Everything set so far is dropped but
+ * what was to be kept: half an answer's headers say things about a body that will not come. The
+ * client is told the program's words below 500 only, since those are about what it asked for; the
+ * others go to the log, and in development to the page too, with the stack. Once the head is out
+ * there is nothing to say any more; the connection is closed so that the client sees an answer cut
+ * short.
  */
 #include "app/error.h"
 
@@ -166,7 +167,7 @@ void sl__error_answer(sl_ctx *c, int error)
         return;
     }
     text = sl__error_text(c, error);
-    sl__response_clear(r);
+    sl__response_clear_for_error(r);
     r->status = sl__error_status(c, error);
     sl__response_set_bytes(r, text);
     c->x->response.type = SL__TEXT_PLAIN;

@@ -63,8 +63,8 @@ bool sl__field_integer(const sl_field *f, int64_t value)
 bool sl__field_real(const sl_field *f, double value)
 {
     if (f->kind != SL_FIELD_DOUBLE) /* 5.0 is an integer too, as long as doubles tell them apart */
-        return value == floor(value) && fabs(value) <= 9007199254740992.0 &&
-               sl__field_integer(f, (int64_t)value);
+        return value >= -9007199254740992.0 && value <= 9007199254740992.0 &&
+               value == (double)(int64_t)value && sl__field_integer(f, (int64_t)value);
     if (!isfinite(value) || !sl__field_within(f, value))
         return false;
     *(double *)f->into = value;

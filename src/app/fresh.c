@@ -36,9 +36,9 @@ bool sl_fresh(sl_ctx *c)
     };
     int64_t now = sl__sys_wall();
     struct sl__validators v;
-    int status = sl_status(c);
+    int status = sl__reply_status(c);
 
-    if (c->x->committed || (method != SL__METHOD_GET && method != SL__METHOD_HEAD) ||
+    if (c->x->committed || c->failing || (method != SL__METHOD_GET && method != SL__METHOD_HEAD) ||
         status < 200 || status > 299)
         return false;
     if (!conditions.none_match.ptr && !conditions.modified_since.ptr)

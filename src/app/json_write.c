@@ -10,14 +10,12 @@
 #include "app/json_write.h"
 
 #include <errno.h>
-#include <locale.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
+#include "app/json_real.h"
 #include "app/json_scan.h"
 
-#define NUMBER_ROOM 32 /* the longest: -2.2250738585072014e-308 */
+#define NUMBER_ROOM 40 /* a sign, 21 digits or 5 zeros and 17 of them, and a point at most */
 #define ONES (~(uint64_t)0 / 255)
 #define HIGH_BITS (ONES << 7)
 
@@ -172,25 +170,53 @@ static char *few_digits(double value, char *end)
     return NULL;
 }
 
-/* Whatever the program's locale says about the decimal point. */
-static size_t all_digits(double value, char *text)
+static char *zeros(char *to, int count)
 {
-    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* a constant of the C library */
-    locale_t old = plain ? uselocale(plain) : (locale_t)0;
-    int n = 0;
+    memset(to, '0', (size_t)count);
+    return to + count;
+}
 
-    for (int digits = 15; digits <= 17; digits++) {
-        n = snprintf(text, NUMBER_ROOM, "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
-            break;
+static char *put_exponent(char *to, int e)
+{
+    *to++ = 'e';
+    *to++ = e < 0 ? '-' : '+';
+    e = e < 0 ? -e : e;
+    if (e >= 100)
+        *to++ = (char)('0' + e / 100);
+    if (e >= 10)
+        *to++ = (char)('0' + e / 10 % 10);
+    *to++ = (char)('0' + e % 10);
+    return to;
+}
+
+/* As JavaScript writes numbers, but with a point in all that have no exponent. Returns the end. */
+static char *all_digits(double value, char *to)
+{
+    char digits[SL__REAL_DIGITS + 3];
+    int k, count = sl__real_digits(fabs(value), digits, &k), point = count + k;
+
+    if (value < 0)
+        *to++ = '-';
+    if (point > 21 || point <= -6) {
+        *to++ = digits[0];
+        if (count > 1) {
+            *to++ = '.';
+            to = sl__copy(to, digits + 1, (size_t)count - 1);
+        }
+        return put_exponent(to, point - 1);
     }
-    if (plain)
-        uselocale(old);
-    if (!strpbrk(text, ".e")) {
-        memcpy(text + n, ".0", 2);
-        n += 2;
+    if (point <= 0) {
+        to = sl__copy(to, "0.", 2);
+        to = zeros(to, -point);
+        return sl__copy(to, digits, (size_t)count);
     }
-    return (size_t)n;
+    if (k >= 0) {
+        to = zeros(sl__copy(to, digits, (size_t)count), k);
+        return sl__copy(to, ".0", 2);
+    }
+    to = sl__copy(to, digits, (size_t)point);
+    *to++ = '.';
+    return sl__copy(to, digits + point, (size_t)(count - point));
 }
 
 static int write_real(struct out *o, double value)
@@ -202,7 +228,7 @@ static int write_real(struct out *o, double value)
     p = few_digits(value, end);
     if (p)
         return put(o, (struct sl__str){p, (size_t)(end - p)});
-    return put(o, (struct sl__str){text, all_digits(value, text)});
+    return put(o, (struct sl__str){text, (size_t)(all_digits(value, text) - text)});
 }
 
 static int write_value(struct out *o, const json_t *json, unsigned depth);

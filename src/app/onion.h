@@ -21,6 +21,8 @@ int sl__table_run(sl_ctx *c, void *self);
 /** A router as a layer; @p self is the sl_router. */
 int sl__router_run(sl_ctx *c, void *self);
 const struct sl__layers *sl__router_layers(const sl_router *router);
+/** NULL: any. */
+const char *sl__router_host(const sl_router *router);
 /** NULL: none. */
 const char *sl__router_prefix(const sl_router *router);
 

@@ -1,5 +1,6 @@
 /*
- * Where a request came from: the client's address, the scheme and the host it asked for.
+ * Where a request came from: the client's address, the scheme and the host it asked for; and what
+ * it is called.
  *
  * The connection knows the peer, the head the host. Behind a proxy both are the proxy's, and a
  * layer that knows which proxies to trust tells the truth here; everybody inside reads that.
@@ -7,10 +8,14 @@
 #include "app/ctx.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
+#include "base/log.h"
 #include "http/chars.h"
 #include "http/http1/host.h"
 #include "shallot/request.h"
+
+#define ID_MAX 128
 
 const char *sl_remote(const sl_ctx *c)
 {
@@ -28,6 +33,11 @@ const char *sl_remote(const sl_ctx *c)
 const char *sl_scheme(const sl_ctx *c)
 {
     return c->told && c->told->scheme ? c->told->scheme : "http";
+}
+
+const char *sl_protocol(const sl_ctx *c)
+{
+    return sl__ctx_request(c)->minor > 0 ? "HTTP/1.1" : "HTTP/1.0";
 }
 
 const char *sl_host(sl_ctx *c)
@@ -54,6 +64,44 @@ static int tell(sl_ctx *c, const char **at, const char *text)
         return -ENOMEM;
     *at = copy;
     return 0;
+}
+
+const char *sl_id(const sl_ctx *c)
+{
+    struct sl__told *told = sl__ctx_told(c->me);
+
+    if (!told)
+        return "";
+    if (!told->id)
+        told->id = sl_format(c->me, "%u-%" PRIu64, sl__log_worker(), c->x->number);
+    return told->id ? told->id : "";
+}
+
+const char *sl__ctx_name(const sl_ctx *c)
+{
+    return c->told && c->told->named ? c->told->id : NULL;
+}
+
+/* It goes into log lines as it is. */
+static bool is_id(const char *id)
+{
+    size_t len = strspn(id, "!#$%&()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`"
+                            "abcdefghijklmnopqrstuvwxyz{|}~");
+
+    return len > 0 && len <= ID_MAX && id[len] == '\0';
+}
+
+int sl_set_id(sl_ctx *c, const char *id)
+{
+    struct sl__told *told = sl__ctx_told(c);
+    int r;
+
+    if (id && !is_id(id))
+        return -EINVAL;
+    r = told ? tell(c, &told->id, id) : -ENOMEM;
+    if (r == 0)
+        told->named = id != NULL;
+    return r;
 }
 
 int sl_set_remote(sl_ctx *c, const char *remote)

@@ -75,3 +75,28 @@ const char *sl_param(const sl_ctx *c, const char *name)
     }
     return NULL;
 }
+
+/* Segments of the path that lead to the layer that runs. */
+static uint32_t segments_above(const sl_ctx *c)
+{
+    uint32_t above = c->frame->base;
+
+    for (const struct sl__params *p = c->frame->params; p; p = p->outer) {
+        const struct sl__route_param *last =
+            p->names && p->count > 0 ? &p->names[p->count - 1] : NULL;
+
+        if (last && last->rest && p->base + last->segment > above)
+            above = p->base + last->segment;
+    }
+    return above;
+}
+
+const char *sl_path_below(const sl_ctx *c)
+{
+    uint32_t above = segments_above(c);
+    const char *path = sl_path(c);
+
+    if (above == 0)
+        return path;
+    return above < c->path.count ? path + c->path.segments[above].at - 1 : "";
+}

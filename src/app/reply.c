@@ -12,6 +12,7 @@
 
 #include "app/allowed.h"
 #include "app/error.h"
+#include "app/selection.h"
 #include "app/types.h"
 #include "http/detached.h"
 #include "shallot/response.h"
@@ -65,6 +66,25 @@ int sl_set_status(sl_ctx *c, int status)
 int sl_set_header(sl_ctx *c, const char *name, const char *value)
 {
     return change_header(c, name, value, false);
+}
+
+static void keep(sl_ctx *c, struct sl__str name)
+{
+    for (struct sl__header *h = c->x->response.headers; h; h = h->next)
+        h->kept |= sl__str_equal_nocase(h->name, name);
+}
+
+int sl_keep_header(sl_ctx *c, const char *name, const char *value)
+{
+    struct sl__str n = sl__str_of(name);
+    int r;
+
+    if (!value || is_content_type(n) || sl__str_equal_nocase(n, SL__STR("Content-Length")))
+        return -EINVAL;
+    r = change_header(c, name, value, false);
+    if (r == 0)
+        keep(c, n);
+    return r;
 }
 
 int sl_append_header(sl_ctx *c, const char *name, const char *value)
@@ -149,8 +169,7 @@ static bool has_body(int status)
     return status != 204 && status != 205 && status != 304;
 }
 
-/* The status if there is no error: what was set, or what the body or its absence makes of it. */
-static int standing_status(const sl_ctx *c)
+int sl__reply_status(const sl_ctx *c)
 {
     const struct sl__response *r = &c->x->response;
 
@@ -159,9 +178,37 @@ static int standing_status(const sl_ctx *c)
     return r->payload != SL__PAYLOAD_NONE || c->x->committed ? 200 : sl__allowed_status(c);
 }
 
+static inline bool may_be_selected(const sl_ctx *c)
+{
+    return c->asks == SL__ASKS_SOMETHING;
+}
+
+/* Of the file that stands what the request wants; -1: all of it. */
+static SL__APART int selected_status(const sl_ctx *c)
+{
+    struct sl__selection s;
+
+    sl__selection_make(c, &s);
+    return s.status != 200 ? s.status : -1;
+}
+
+static SL__APART int64_t selected_length(const sl_ctx *c)
+{
+    struct sl__selection s;
+
+    sl__selection_make(c, &s);
+    return s.status != 200 ? sl__selection_length(c, &s) : -1;
+}
+
 int sl_status(const sl_ctx *c)
 {
-    return c->failing && !c->x->committed ? sl__error_status(c, c->failing) : standing_status(c);
+    int selected = -1;
+
+    if (c->failing && !c->x->committed)
+        return sl__error_status(c, c->failing);
+    if (may_be_selected(c))
+        selected = selected_status(c);
+    return selected >= 0 ? selected : sl__reply_status(c);
 }
 
 /* What tells this version of a file from others, unless the program says it in its own way. The
@@ -196,12 +243,29 @@ static int link_stamp(sl_ctx *c, const struct sl__stamp *stamp)
 
     if (!h)
         return -ENOMEM;
-    h[0] = (struct sl__header){
-        &h[1], SL__STR("Last-Modified"), {stamp->modified, sizeof stamp->modified - 1}};
-    h[1] = (struct sl__header){NULL, SL__STR("ETag"), sl__str_of(stamp->etag)};
+    h[0] = (struct sl__header){.next = &h[1],
+                               .name = SL__STR("Last-Modified"),
+                               .value = {stamp->modified, sizeof stamp->modified - 1}};
+    h[1] = (struct sl__header){.name = SL__STR("ETag"), .value = sl__str_of(stamp->etag)};
     *r->last = h;
     r->last = &h[1].next;
     return 0;
+}
+
+/* Unless the program has said something about it. */
+static void link_accept_ranges(sl_ctx *c)
+{
+    struct sl__response *r = &c->x->response;
+    struct sl__header *h;
+
+    if (sl__response_header(r, SL__STR("Accept-Ranges")))
+        return;
+    h = sl_alloc(c, sizeof *h);
+    if (!h)
+        return;
+    *h = (struct sl__header){.name = SL__STR("Accept-Ranges"), .value = SL__STR("bytes")};
+    *r->last = h;
+    r->last = &h->next;
 }
 
 int sl__reply_keep_stamp(sl_ctx *c)
@@ -250,19 +314,22 @@ static int64_t default_length(const sl_ctx *c)
 int64_t sl_response_length(const sl_ctx *c)
 {
     const struct sl__response *r = &c->x->response;
+    int64_t selected = -1;
 
     if (c->x->committed)
         return sl__response_announced(r);
-    if (!c->failing && r->payload != SL__PAYLOAD_NONE)
-        return sl__response_length(r);
-    return default_length(c);
+    if (c->failing || r->payload == SL__PAYLOAD_NONE)
+        return default_length(c);
+    if (may_be_selected(c))
+        selected = selected_length(c);
+    return selected >= 0 ? selected : sl__response_length(r);
 }
 
 const void *sl_response_bytes(const sl_ctx *c, size_t *ret_len)
 {
     const struct sl__response *r = &c->x->response;
     struct sl__str bytes = {NULL, 0};
-    int status = standing_status(c);
+    int status = sl__reply_status(c);
 
     if (c->x->committed)
         bytes = (struct sl__str){NULL, 0};
@@ -308,18 +375,44 @@ static SL__COLD void complete_by_status(sl_ctx *c)
     }
 }
 
+/* False if the request wants all of it. */
+static SL__APART bool select_from_file(sl_ctx *c)
+{
+    struct sl__selection s;
+
+    sl__selection_make(c, &s);
+    if (s.status == 200)
+        return false;
+    if (s.status == 206 || s.status == 416)
+        link_accept_ranges(c);
+    sl__selection_apply(c, &s);
+    return true;
+}
+
+/* What belongs to the file is sent with it, and of the file what is asked for. Without memory for
+ * a header the answer is poorer, not wrong. */
+static SL__APART void complete_file(sl_ctx *c)
+{
+    const struct sl__stamp *stamp = standing_stamp(c);
+
+    if (may_be_selected(c) && select_from_file(c))
+        return;
+    if (sl__selection_possible(c))
+        link_accept_ranges(c);
+    if (stamp)
+        link_stamp(c, stamp); /* it lives as long as the payload */
+}
+
 void sl__reply_complete(sl_ctx *c)
 {
     struct sl__response *r = &c->x->response;
-    const struct sl__stamp *stamp;
 
     if (c->x->committed)
         return;
+    if (r->payload > SL__PAYLOAD_BYTES)
+        complete_file(c);
     if (r->payload == SL__PAYLOAD_NONE)
         complete_by_status(c);
     else if (!r->status)
         r->status = 200;
-    if (r->payload > SL__PAYLOAD_BYTES && (stamp = standing_stamp(c)))
-        link_stamp(c, stamp); /* it lives as long as the payload; without memory the answer is
-                                 poorer, not wrong */
 }

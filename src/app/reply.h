@@ -14,6 +14,9 @@ void sl__reply_complete(sl_ctx *c);
  * memory. */
 struct sl__str sl__reply_status_line(const sl_ctx *c, int status);
 
+/** The status as it was set or follows from the body: before anything is selected of a file. */
+int sl__reply_status(const sl_ctx *c);
+
 #define SL__TEXT_PLAIN SL__STR("text/plain; charset=utf-8")
 #define SL__OCTETS SL__STR("application/octet-stream")
 

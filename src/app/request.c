@@ -142,4 +142,3 @@ const char *sl_trailer(const sl_ctx *c, const char *name)
     }
     return NULL;
 }
-

@@ -14,13 +14,16 @@
 #include "app/hold.h"
 #include "app/onion.h"
 #include "app/params.h"
+#include "app/vhost.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "shallot/error.h"
+#include "shallot/request.h"
 
 struct sl_router {
     struct sl__layers layers;
     char *prefix; /* NULL: none */
+    char *host;   /* NULL: any */
     struct sl__pattern *pattern;
     struct sl__route_param *params;
     uint32_t param_count;
@@ -46,9 +49,9 @@ static inline int next_route(sl_ctx *c, struct sl__opened *frame)
     int r;
 
     if (!route)
-        return c->route_ran ? 0 : sl__allowed_collect(c, frame->table, &frame->search);
+        return c->routes_ran ? 0 : sl__allowed_collect(c, frame->table, &frame->search);
     c->layer = route->layers;
-    c->route_ran = true;
+    c->routes_ran++;
     if (c->x->fiber)
         sl__fiber_set_label(c->x->fiber, route->pattern);
     r = push_params(c, frame, route);
@@ -114,8 +117,11 @@ int sl__router_run(sl_ctx *c, void *self)
     struct sl__opened *outer = c->frame;
     struct sl__opened frame = {
         .outer = outer, .behind = c->layer, .params = outer->params, .base = outer->base};
-    int r = sl__path_split(&c->path, sl__ctx_request(c), &c->x->arena);
+    int r;
 
+    if (router->host && !sl__vhost_matches(router->host, sl__str_of(sl_host(c))))
+        return sl__onion_go(c);
+    r = sl__path_split(&c->path, sl__ctx_request(c), &c->x->arena);
     if (r < 0)
         return sl__ctx_error(c, r);
     if (!under_prefix(router, &c->path, outer->base))
@@ -133,6 +139,11 @@ int sl__router_run(sl_ctx *c, void *self)
 const char *sl__router_prefix(const sl_router *router)
 {
     return router->prefix;
+}
+
+const char *sl__router_host(const sl_router *router)
+{
+    return router->host;
 }
 
 const struct sl__layers *sl__router_layers(const sl_router *router)
@@ -175,6 +186,16 @@ static void set_prefix(sl_router *router, const char *prefix)
     }
 }
 
+static void set_host(sl_router *router, const char *host)
+{
+    if (!sl__vhost_valid(host)) {
+        sl__log(SL__ERROR,
+                "bad router host \"%s\": a name without port, perhaps with \"*.\" in front", host);
+        router->layers.bad = true;
+    }
+    router->host = sl__strdup(host);
+}
+
 sl_router *sl_router_new_with(const sl_router_options *given)
 {
     sl_router_options options = {0};
@@ -184,6 +205,8 @@ sl_router *sl_router_new_with(const sl_router_options *given)
         memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
     if (options.prefix)
         set_prefix(router, options.prefix);
+    if (options.host)
+        set_host(router, options.host);
     return router;
 }
 
@@ -195,6 +218,7 @@ static void destroy(void *self)
     sl__free(router->params);
     sl__free(router->pattern);
     sl__free(router->prefix);
+    sl__free(router->host);
     sl__free(router);
 }
 

@@ -16,6 +16,7 @@
 
 struct walk {
     struct sl__buf *out;
+    const char *host; /* of the routers around it; "": any */
     char prefix[PREFIX_MAX];
     int depth;
 };
@@ -24,15 +25,14 @@ static int add_layers(struct walk *w, const sl_middleware *list, size_t count);
 
 static int add_line(struct walk *w, const char *method, const char *pattern)
 {
-    char line[PREFIX_MAX + 2048];
+    char line[PREFIX_MAX + 2560];
+    const char *slashes = w->host[0] ? "//" : "", *between = "";
     int n;
 
-    if (pattern[0] == '/')
-        n = snprintf(line, sizeof line, "%-7s %s%s\n", method, w->prefix, pattern);
-    else if (w->prefix[0])
-        n = snprintf(line, sizeof line, "%-7s %s ~ %s\n", method, w->prefix, pattern);
-    else
-        n = snprintf(line, sizeof line, "%-7s ~ %s\n", method, pattern);
+    if (pattern[0] != '/')
+        between = w->host[0] || w->prefix[0] ? " ~ " : "~ ";
+    n = snprintf(line, sizeof line, "%-7s %s%s%s%s%s\n", method, slashes, w->host, w->prefix,
+                 between, pattern);
     if (n < 0)
         return -EINVAL;
     return sl__buf_append(w->out, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
@@ -55,17 +55,20 @@ static int add_table(struct walk *w, const struct sl__table *t)
 static int add_router(struct walk *w, const sl_router *router)
 {
     const struct sl__layers *layers = sl__router_layers(router);
-    const char *prefix = sl__router_prefix(router);
+    const char *prefix = sl__router_prefix(router), *host = sl__router_host(router);
+    const char *outer = w->host;
     size_t before = strlen(w->prefix);
     int r;
 
     if (w->depth == DEPTH_MAX)
         return 0;
     w->depth++;
+    w->host = host ? host : outer;
     if (prefix)
         snprintf(w->prefix + before, sizeof w->prefix - before, "%s", prefix);
     r = add_layers(w, layers->list, layers->count);
     w->prefix[before] = 0;
+    w->host = outer;
     w->depth--;
     return r;
 }
@@ -85,7 +88,7 @@ static int add_layers(struct walk *w, const sl_middleware *list, size_t count)
 
 int sl__app_routes(const sl_app *app, struct sl__buf *out)
 {
-    struct walk w = {.out = out};
+    struct walk w = {.out = out, .host = ""};
 
     return add_layers(&w, app->layers.list, app->layers.count);
 }

@@ -38,11 +38,11 @@ static int run_onion(sl_ctx *c)
 /* What is read before it was written. */
 static inline void clear(sl_ctx *c)
 {
-    const size_t from = offsetof(sl_ctx, route_ran), to = offsetof(sl_ctx, own);
+    const size_t from = offsetof(sl_ctx, routes_ran), to = offsetof(sl_ctx, own);
 
     /* In two halves, because of more than 64 octets compilers make a string instruction, which
      * takes longer to start than the rest of this file. */
-    _Static_assert(offsetof(sl_ctx, own) - offsetof(sl_ctx, route_ran) <= 128, "two halves");
+    _Static_assert(offsetof(sl_ctx, own) - offsetof(sl_ctx, routes_ran) <= 128, "two halves");
     memset((char *)c + from, 0, 64);
     memset((char *)c + from + 64, 0, to - from - 64);
 }

@@ -12,6 +12,7 @@
 
 #include "app/app.h"
 #include "app/sse.h"
+#include "base/cold.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/event.h"
@@ -48,20 +49,34 @@ static struct sl__piece *piece_of(const struct sl__sse_feed *f, const sl_message
     return p;
 }
 
+static SL__COLD void warn_of_size(struct sl__sse_feed *f, size_t len)
+{
+    if (!f->too_large)
+        sl__log(SL__WARN,
+                "an event of topic \"%s\" (%zu bytes) is larger than a stream's queue_bytes. it is "
+                "left out, and so will others be",
+                f->topic, len);
+    f->too_large = true;
+}
+
+/* Whoever misses an event for want of memory comes back for it, as one that is too slow. */
+static void push(struct sl__sse_feed *f, sl_sse *s, struct sl__piece *p)
+{
+    int r = sl__sse_push(s, p);
+
+    if (r == -EMSGSIZE)
+        warn_of_size(f, p->len);
+    else if (r == -ENOMEM && s->overflow == SL_SSE_CLOSE)
+        sl__detached_cut(&s->answer, r);
+}
+
 static void feed(struct sl__sse_feed *f, const sl_message *m)
 {
     struct sl__piece *p = piece_of(f, m);
     struct sl__link *at = f->joins.next;
 
     for (; p && at != &f->joins; at = at->next)
-        if (sl__sse_push(SL__OWNER(at, struct sl__sse_join, link)->stream, p) == -EMSGSIZE &&
-            !f->too_large) {
-            f->too_large = true;
-            sl__log(SL__WARN,
-                    "an event of topic \"%s\" (%zu bytes) is larger than a stream's queue_bytes. "
-                    "it is left out, and so will others be",
-                    f->topic, p->len);
-        }
+        push(f, SL__OWNER(at, struct sl__sse_join, link)->stream, p);
     sl__piece_unref(p);
 }
 

@@ -1,13 +1,15 @@
 /*
  * Media types by file extension: what the web serves every day, from IANA's registry.
  *
- * reply.c comes here for sl_file() and for the short forms of sl_type(). Sorted, and found by
- * bisection; a test checks the order.
+ * Comes here from content.c for files and from reply.c for the short forms of sl_type(). Sorted,
+ * and found by bisection; a test checks the order. What is not in it the system may know.
  */
 #include "app/types.h"
 
 #include <stdlib.h>
 #include <strings.h>
+
+#include "app/types_system.h"
 
 #define UTF8 "; charset=utf-8"
 
@@ -104,12 +106,12 @@ const char *sl__type_of_extension(struct sl__str extension)
     char key[sizeof types[0].extension];
     const struct type *t;
 
-    if (extension.len == 0 || extension.len >= sizeof key)
-        return NULL;
+    if (extension.len >= sizeof key)
+        return sl__system_type(extension);
     memcpy(key, extension.ptr, extension.len);
     key[extension.len] = '\0';
     t = bsearch(key, types, sizeof types / sizeof types[0], sizeof types[0], compare);
-    return t ? t->type : NULL;
+    return t ? t->type : sl__system_type(extension);
 }
 
 const char *sl__type_of_path(const char *path)

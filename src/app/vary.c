@@ -2,7 +2,7 @@
  * Vary: what an answer depends on besides its target (RFC 9110 §12.5.5).
  *
  * Layers come here one after the other, each with the request header it has looked at; they make
- * one line together in which no name stands twice.
+ * one line together in which no name stands twice, and which outlives an error.
  */
 #include <errno.h>
 
@@ -15,17 +15,10 @@ static bool lists(struct sl__str list, struct sl__str name)
     while (list.len > 0) {
         const char *comma = memchr(list.ptr, ',', list.len);
         size_t len = comma ? (size_t)(comma - list.ptr) : list.len;
-        struct sl__str member = {list.ptr, len};
+        struct sl__str member = sl__str_trim((struct sl__str){list.ptr, len});
 
         list.ptr += len + (comma != NULL);
         list.len -= len + (comma != NULL);
-        while (member.len > 0 && (*member.ptr == ' ' || *member.ptr == '\t')) {
-            member.ptr++;
-            member.len--;
-        }
-        while (member.len > 0 &&
-               (member.ptr[member.len - 1] == ' ' || member.ptr[member.len - 1] == '\t'))
-            member.len--;
         if (sl__str_equal_nocase(member, name) || (member.len == 1 && *member.ptr == '*'))
             return true;
     }
@@ -53,5 +46,5 @@ int sl_vary(sl_ctx *c, const char *name)
     }
     if (said)
         name = sl_format(c, "%s, %s", said, name);
-    return name ? sl_set_header(c, "Vary", name) : -ENOMEM;
+    return name ? sl_keep_header(c, "Vary", name) : -ENOMEM;
 }

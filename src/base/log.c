@@ -28,6 +28,7 @@
 void (*sl__log_sink)(enum sl__level level, const char *line);
 
 uint64_t (*sl__log_request)(void);
+const char *(*sl__log_request_name)(void);
 
 static enum sl__level lowest = SL__INFO;
 static bool json;
@@ -75,8 +76,7 @@ static struct timespec now(void)
     return t;
 }
 
-/* The number behind "worker "; 0 for anybody else. */
-static unsigned worker(void)
+unsigned sl__log_worker(void)
 {
     return strncmp(who_column, "worker ", 7) == 0 ? (unsigned)strtoul(who_column + 7, NULL, 10) : 0;
 }
@@ -84,12 +84,17 @@ static unsigned worker(void)
 static void add_request(struct line *l, const char *before, const char *behind)
 {
     uint64_t number = sl__log_request ? sl__log_request() : 0;
+    const char *name = sl__log_request_name ? sl__log_request_name() : NULL;
+    size_t room = sizeof l->text - l->len;
     int n;
 
     if (number == 0)
         return;
-    n = snprintf(l->text + l->len, sizeof l->text - l->len, "%s%u-%" PRIu64 "%s", before, worker(),
-                 number, behind);
+    if (name)
+        n = snprintf(l->text + l->len, room, "%s%s%s", before, name, behind);
+    else
+        n = snprintf(l->text + l->len, room, "%s%u-%" PRIu64 "%s", before, sl__log_worker(), number,
+                     behind);
     l->len += n > 0 ? (size_t)n : 0;
 }
 
@@ -185,8 +190,8 @@ static void begin_json(struct line *l, enum sl__level level)
         (size_t)snprintf(l->text + l->len, 128, ".%03ldZ\",\"level\":\"%s\",\"pid\":%d,\"who\":\"",
                          t.tv_nsec / 1000000, levels[level].name, getpid());
     add_text(l, who(), strlen(who()), false);
-    l->len +=
-        (size_t)snprintf(l->text + l->len, 32, worker() ? "\",\"worker\":%u" : "\"", worker());
+    l->len += (size_t)snprintf(l->text + l->len, 32, sl__log_worker() ? "\",\"worker\":%u" : "\"",
+                               sl__log_worker());
     add_request(l, ",\"request\":\"", "\"");
     l->len += (size_t)snprintf(l->text + l->len, 16, ",\"text\":\"");
 }
@@ -240,6 +245,36 @@ void sl__vlog(enum sl__level level, const char *fmt, va_list args)
         sl__log_write(l.text, l.len);
     }
     errno = saved; /* so that a log line may stand between a call and the look at its errno */
+}
+
+bool sl_log_coloured(void)
+{
+    return !sl__log_sink && coloured();
+}
+
+void sl_log_line(const char *text)
+{
+    bool colours = sl_log_coloured();
+    char line[PIPE_BUF];
+    size_t len = 0;
+
+    if (SL__INFO < lowest)
+        return;
+    for (; *text && len < sizeof line - 5; text++) {
+        unsigned char u = (unsigned char)*text;
+
+        if ((u >= 0x20 && u != 0x7f) || u == '\t' || (u == 0x1b && colours))
+            line[len++] = *text;
+        else
+            len += (size_t)sprintf(line + len, "\\x%02x", u);
+    }
+    if (sl__log_sink) {
+        line[len] = '\0';
+        sl__log_sink(SL__INFO, line);
+        return;
+    }
+    line[len++] = '\n';
+    sl__log_write(line, len);
 }
 
 /* On its way through sl__log_write(), which calls it, no line can be lost any more. */

@@ -32,6 +32,10 @@ void sl__vlog(enum sl__level level, const char *fmt, va_list args)
     __attribute__((format(printf, 2, 0)));
 /** When not NULL: the number of the request on whose behalf the caller runs; 0: none. */
 extern uint64_t (*sl__log_request)(void);
+/** When not NULL: a name for it, which takes the place of the number; NULL: none. */
+extern const char *(*sl__log_request_name)(void);
+/** The number behind "worker " in the who column; 0 for anybody else. */
+unsigned sl__log_worker(void);
 /** Lines lost so far. */
 uint64_t sl__log_lost(void);
 /** When not NULL: is told the same. */

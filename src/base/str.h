@@ -51,6 +51,18 @@ static inline char *sl__copy(char *to, const char *from, size_t len)
     return to + len;
 }
 
+/** Without spaces and tabs at either end. */
+static inline struct sl__str sl__str_trim(struct sl__str s)
+{
+    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t')) {
+        s.ptr++;
+        s.len--;
+    }
+    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
+        s.len--;
+    return s;
+}
+
 /** ASCII case-insensitive comparison. */
 bool sl__str_equal_nocase(struct sl__str a, struct sl__str b);
 

@@ -12,9 +12,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/time.h"
 
@@ -152,6 +155,25 @@ int sl__sys_open(const char *path, int flags, mode_t mode)
     int r;
 
     CALL(r, SL__SYS_OPEN, limit, open(path, flags | O_CLOEXEC, mode));
+    return r;
+}
+
+int sl__sys_openat(int dir, const char *path, int flags)
+{
+    ssize_t limit;
+    int r;
+
+    CALL(r, SL__SYS_OPEN, limit, openat(dir, path, flags | O_CLOEXEC));
+    return r;
+}
+
+int sl__sys_openat2(int dir, const char *path, struct open_how *how)
+{
+    ssize_t limit;
+    int r;
+
+    how->flags |= O_CLOEXEC;
+    CALL(r, SL__SYS_OPENAT2, limit, (int)syscall(SYS_openat2, dir, path, how, sizeof *how));
     return r;
 }
 

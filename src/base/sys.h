@@ -27,6 +27,7 @@ enum sl__sys_call {
     SL__SYS_OPEN,
     SL__SYS_MMAP,
     SL__SYS_SOCKET,
+    SL__SYS_OPENAT2,
     SL__SYS_COUNT,
 };
 
@@ -43,7 +44,11 @@ ssize_t sl__sys_recvmsg(int fd, struct msghdr *m, int flags);       /* MSG_CMSG_
 ssize_t sl__sys_sendfile(int out, int in, off_t *offset, size_t len);
 int sl__sys_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev);
 int sl__sys_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout_ms);
-int sl__sys_open(const char *path, int flags, mode_t mode);  /* close-on-exec */
+int sl__sys_open(const char *path, int flags, mode_t mode); /* close-on-exec */
+int sl__sys_openat(int dir, const char *path, int flags);   /* close-on-exec; SL__SYS_OPEN */
+struct open_how;
+/** Close-on-exec; -ENOSYS or -EPERM where the kernel or a filter of system calls has none. */
+int sl__sys_openat2(int dir, const char *path, struct open_how *how);
 int sl__sys_socket(int domain, int type, int protocol);      /* non-blocking, close-on-exec */
 void *sl__sys_mmap(size_t len, int prot, int flags, int fd); /* NULL on failure */
 

@@ -170,6 +170,7 @@ static void close_brotli(void *compressor)
 const struct sl_compress_coding sl_compress_brotli = {
     .name = "br",
     .level = 3,
+    .level_quick = 4,
     .level_max = BROTLI_MAX_QUALITY,
     .memory = memory,
     .open = open_brotli,

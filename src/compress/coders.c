@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-#define IDLE_MOST 4 /* of each coding: enough for answers that take turns */
+#define IDLE_MOST ((size_t)8 << 20) /* octets of each coding that are kept for the next stream */
 
 /* Runs one aim to its end, or the end of the room. */
 static bool run(const struct sl_compress_coding *coding, void *compressor,
@@ -88,7 +88,7 @@ void sl_compress_give(struct sl_compress_coder *coder)
 {
     struct sl_compress_coders *home = coder->home;
 
-    if (home->idle_count >= IDLE_MOST) {
+    if (home->idle_count >= IDLE_MOST / memory_of(home)) {
         discard(coder);
         return;
     }

@@ -32,6 +32,7 @@ struct sl_compress_io {
 struct sl_compress_coding {
     const char *name; /* in Content-Encoding */
     int level;        /* unless the program says another */
+    int level_quick;  /* to this one it takes about a millisecond for SL_COMPRESS_WHOLE */
     int level_max;
     size_t (*memory)(int level); /* what a coder for streams takes, about */
     /** A compressor, not yet begun. @p whole: for bodies of at most SL_COMPRESS_WHOLE that are
@@ -49,9 +50,10 @@ struct sl_compress_coding {
 
 extern const struct sl_compress_coding sl_compress_gzip, sl_compress_brotli, sl_compress_zstd;
 
-#define SL_COMPRESS_ROOM ((size_t)64)     /* least that a step wants */
-#define SL_COMPRESS_WHOLE ((size_t)65536) /* most that is compressed without giving way */
-#define SL_COMPRESS_PIECE ((size_t)16384) /* of a coder's own buffer */
+#define SL_COMPRESS_ROOM ((size_t)64)            /* least that a step wants */
+#define SL_COMPRESS_WHOLE ((size_t)65536)        /* most that is compressed without giving way */
+#define SL_COMPRESS_WHOLE_SLOWLY ((size_t)16384) /* by a level that is not quick */
+#define SL_COMPRESS_PIECE ((size_t)16384)        /* of a coder's own buffer */
 
 struct sl_compress_coders;
 
@@ -85,6 +87,13 @@ size_t sl_compress_at_once(struct sl_compress_coders *coders, const void *in, si
 struct sl_compress_coder *sl_compress_take(struct sl_compress_coders *coders, int64_t len);
 /** Gives it back, in whatever state. */
 void sl_compress_give(struct sl_compress_coder *coder);
+
+/** The longest body for sl_compress_at_once(). */
+static inline size_t sl_compress_whole(const struct sl_compress_coders *coders)
+{
+    return coders->level <= coders->coding->level_quick ? SL_COMPRESS_WHOLE
+                                                        : SL_COMPRESS_WHOLE_SLOWLY;
+}
 
 /** Frees all that are idle; those in use have been given back. */
 void sl_compress_finish(struct sl_compress_coders *coders);

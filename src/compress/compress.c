@@ -62,15 +62,15 @@ static struct sl_compress_coders *asked_for(sl_ctx *c, struct sl_compressor *sel
  * 0 or an error of saying so. */
 static int decide(sl_ctx *c, struct sl_compressor *self, struct sl_compress_coders **ret)
 {
+    int r, status = sl_status(c);
     int64_t len;
-    int r;
 
     *ret = NULL;
-    if (has_no_body(sl_status(c)) ||
+    if ((has_no_body(status) && status != 304) ||
         !sl_compress_worth(self, sl_response_header(c, "Content-Type")) || is_fixed(c))
         return 0;
     r = sl_vary(c, "Accept-Encoding");
-    if (r < 0)
+    if (r < 0 || status == 304) /* of a file, which says so itself */
         return r;
     len = sl_response_length(c);
     if (len < 0 || (uint64_t)len >= self->min_bytes)
@@ -156,19 +156,35 @@ static int compress_standing(sl_ctx *c, struct passage *p)
 
     if (r < 0 || !coders)
         return r;
-    if (kind == SL_RESPONSE_BYTES && sl_response_length(c) <= (int64_t)SL_COMPRESS_WHOLE) {
+    if (kind == SL_RESPONSE_BYTES && sl_response_length(c) <= (int64_t)sl_compress_whole(coders)) {
         r = compress_at_once(c, p->self, coders);
         return r < 0 ? r : 0;
     }
     return compress_as_it_goes(c, p, coders);
 }
 
-/* The client's copy was compressed, if it asks now as it did then, and its validator weak. */
-static int refresh(sl_ctx *c, struct sl_compressor *self)
+/* True if the client has the answer with this very tag, not with its weak form. */
+static bool has_strong(sl_ctx *c, const char *etag)
+{
+    const char *theirs = sl_header(c, "If-None-Match"), *at = theirs;
+
+    while (at && etag && (at = strstr(at, etag))) {
+        if (at - theirs < 2 || at[-1] != '/')
+            return true;
+        at++;
+    }
+    return false;
+}
+
+/* Nothing has changed, and the tag is to be the one the client's copy came with (RFC 9111 §4.3.4):
+ * weak if that was compressed. */
+static int refresh(sl_ctx *c)
 {
     int r = sl_vary(c, "Accept-Encoding");
 
-    return r < 0 || !asked_for(c, self) ? r : weaken(c);
+    if (r < 0 || !sl_header(c, "If-None-Match") || has_strong(c, sl_response_header(c, "ETag")))
+        return r;
+    return weaken(c);
 }
 
 static int begin(sl_ctx *c, sl_writer *w)
@@ -224,8 +240,9 @@ static int run(sl_ctx *c, void *self)
         return r;
     switch (sl_response_kind_of(c)) {
     case SL_RESPONSE_NONE:
-        return sl_status(c) == 304 ? refresh(c, self) : 0;
+        return sl_status(c) == 304 ? refresh(c) : 0;
     case SL_RESPONSE_PUSHED:
+    case SL_RESPONSE_OPEN: /* it goes past every layer, and each event at once */
         return 0;
     default:
         return compress_standing(c, p);

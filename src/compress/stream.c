@@ -4,14 +4,17 @@
  * compress.c comes here when it has a coder. Nothing is held back: whatever may be followed by a
  * wait is flushed, since a page that a handler sends line by line is to be read line by line. Only
  * memory and files come without waiting, so they are flushed at their end. Compressing takes time:
- * after so many octets others have their turn. The coder is given back with the last octet, or when
- * the request ends.
+ * after two milliseconds others have their turn. The coder is given back with the last octet, or
+ * when the request ends.
  */
 #include "stream.h"
 
 #include <errno.h>
 #include <shallot/fiber.h>
 #include <string.h>
+#include <time.h>
+
+#define TURN INT64_C(2000000) /* ns; compressors that take turns too often lose their caches */
 
 static void let_go(void *arg)
 {
@@ -42,21 +45,33 @@ static int step(struct sl_compress_stream *s, char *out, size_t room)
     return r;
 }
 
-/* Others have their turn. 0 or -ECANCELED. */
-static int give_way(struct sl_compress_stream *s, size_t len)
+static int64_t now(void)
 {
-    s->burst += len;
-    if (s->burst < SL_COMPRESS_WHOLE)
-        return 0;
-    s->burst = 0;
-    return sl_sleep(0);
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+/* Others have their turn, when this one has lasted long enough. 0 or -ECANCELED. */
+static int give_way(struct sl_compress_stream *s)
+{
+    int r = 0;
+
+    if (s->since == 0) {
+        s->since = now();
+    } else if (now() - s->since >= TURN) {
+        r = sl_sleep(0);
+        s->since = now();
+    }
+    return r;
 }
 
 /* The next piece of input, into the coder's buffer. 0 or an error. */
 static int refill(struct sl_compress_stream *s)
 {
     ssize_t n;
-    int r = give_way(s, 0);
+    int r = give_way(s);
 
     if (r < 0)
         return r;
@@ -65,7 +80,6 @@ static int refill(struct sl_compress_stream *s)
         return (int)n;
     if ((size_t)n > sizeof s->coder->buffer)
         return -EOVERFLOW;
-    s->burst += (size_t)n;
     s->io.in = s->coder->buffer;
     s->io.in_len = (size_t)n;
     s->aim = n == 0 ? SL_COMPRESS_END : s->steady ? SL_COMPRESS_MORE : SL_COMPRESS_FLUSH;
@@ -137,7 +151,7 @@ int sl_compress_push(struct sl_compress_stream *s, sl_writer *w, const void *byt
         return -EBUSY;
     s->pushing = true;
     do {
-        size_t n = left < SL_COMPRESS_WHOLE ? left : SL_COMPRESS_WHOLE;
+        size_t n = left < SL_COMPRESS_PIECE ? left : SL_COMPRESS_PIECE;
 
         left -= n;
         s->io.in = at;
@@ -145,7 +159,7 @@ int sl_compress_push(struct sl_compress_stream *s, sl_writer *w, const void *byt
         s->aim = left > 0 ? SL_COMPRESS_MORE : aim;
         r = drain(s, w);
         if (r == 0)
-            r = give_way(s, n);
+            r = give_way(s);
         at += n;
     } while (r == 0 && left > 0);
     s->pushing = false;

@@ -17,7 +17,7 @@ struct sl_compress_stream {
     bool busy;                       /* there is such a step */
     bool over;                       /* the end has come out */
     bool pushing;                    /* somebody is in sl_compress_push() */
-    size_t burst;                    /* octets compressed since it gave way */
+    int64_t since;                   /* monotonic ns: its turn began; 0: not yet */
     /* Of a body that is pulled. */
     sl_source below;
     bool steady; /* it comes from memory or a file, which nobody waits for */

@@ -70,6 +70,7 @@ static void close_zstd(void *compressor)
 const struct sl_compress_coding sl_compress_zstd = {
     .name = "zstd",
     .level = 3,
+    .level_quick = 6,
     .level_max = 19,
     .memory = memory,
     .open = open_zstd,

@@ -10,8 +10,6 @@
 
 #include <limits.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <string.h>
 #include <time.h>
 
@@ -25,26 +23,18 @@
 
 _Static_assert(SL_SEALED_LEN(100) == SL_BASE64URL_LEN(100 + AROUND), "the header says 40");
 
-/* Key and nonce of one seal, at the beginning of 64 octets. */
-static bool derive(const struct slc_key *key, const uint8_t salt[SALT], uint8_t ret[64])
-{
-    unsigned size = 64;
-
-    return HMAC(EVP_sha512(), key->seal, SLC_KEY, salt, SALT, ret, &size);
-}
-
 /* Both ways in place: @p text of @p len octets, then its tag. */
-static bool crypt(const struct slc_key *key, bool seal, const uint8_t salt[SALT],
+static bool crypt(const struct slc_ring *ring, unsigned key, bool seal, const uint8_t salt[SALT],
                   const char *purpose, uint8_t *text, size_t len, uint8_t tag[TAG])
 {
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
     size_t purpose_len = strlen(purpose);
-    uint8_t made[64];
+    uint8_t made[64]; /* a key and a nonce are at its beginning */
     int n = 0;
     bool good;
 
-    good = ctx && derive(key, salt, made) &&
-           EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, made, made + SLC_KEY, seal) == 1 &&
+    good = ctx && slc_mac(ring->keys[key].seal, salt, SALT, made, sizeof made) &&
+           EVP_CipherInit_ex(ctx, ring->cipher, NULL, made, made + SLC_KEY, seal) == 1 &&
            EVP_CipherUpdate(ctx, NULL, &n, (const uint8_t *)purpose, (int)purpose_len) == 1 &&
            EVP_CipherUpdate(ctx, text, &n, text, (int)len) == 1;
     if (good && !seal)
@@ -89,7 +79,7 @@ char *sl_seal(sl_ctx *c, const char *purpose, const void *bytes, size_t len, int
     put_number(text, seconds > 0 ? (int64_t)time(NULL) + seconds : 0);
     if (len > 0)
         memcpy(text + EXPIRY, bytes, len);
-    if (!crypt(&ring->keys[0], true, all, purpose, text, EXPIRY + len, text + EXPIRY + len))
+    if (!crypt(ring, 0, true, all, purpose, text, EXPIRY + len, text + EXPIRY + len))
         return NULL;
     sl_base64url_encode(all, AROUND + len, out);
     return out;
@@ -104,7 +94,7 @@ static bool open_with(const struct slc_ring *ring, const char *purpose, const ui
     for (unsigned i = 0; i < ring->count; i++) {
         memcpy(text, all + SALT, len);
         memcpy(tag, all + SALT + len, TAG);
-        if (crypt(&ring->keys[i], false, all, purpose, text, len, tag))
+        if (crypt(ring, i, false, all, purpose, text, len, tag))
             return true;
     }
     return false;

@@ -59,16 +59,47 @@ static int derive(const char *secret, size_t len, const char *label, uint8_t ret
     return r;
 }
 
+static EVP_MAC_CTX *hmac_with(const char *hash, const uint8_t key[SLC_KEY])
+{
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
+    char name[8];
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
+        OSSL_PARAM_construct_end(),
+    };
+
+    strcpy(name, hash);
+    EVP_MAC_free(mac);
+    if (ctx && EVP_MAC_init(ctx, key, SLC_KEY, params) == 1)
+        return ctx;
+    EVP_MAC_CTX_free(ctx);
+    return NULL;
+}
+
+static EVP_MAC_CTX *key_for(const char *secret, size_t len, const char *label, const char *hash)
+{
+    EVP_MAC_CTX *ctx = NULL;
+    uint8_t key[SLC_KEY];
+
+    if (derive(secret, len, label, key) == 0)
+        ctx = hmac_with(hash, key);
+    OPENSSL_cleanse(key, sizeof key);
+    return ctx;
+}
+
 static int add_key(struct slc_ring *ring, const char *secret, size_t len)
 {
     struct slc_key *key = &ring->keys[ring->count];
-    int r = derive(secret, len, "shallot 1 sign", key->sign);
 
-    if (r == 0)
-        r = derive(secret, len, "shallot 1 seal", key->seal);
-    if (r == 0)
-        ring->count++;
-    return r;
+    if (!ring->cipher)
+        ring->cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    key->sign = key_for(secret, len, "shallot 1 sign", "SHA256");
+    key->seal = key_for(secret, len, "shallot 1 seal", "SHA512");
+    if (!ring->cipher || !key->sign || !key->seal)
+        return -ENOMEM; /* what there is goes with the ring */
+    ring->count++;
+    return 0;
 }
 
 static bool is_regular(const char *text, size_t len)
@@ -144,7 +175,7 @@ static int take_file(sl_app *app, struct slc_ring *ring, const char *path)
         text[n] = '\0';
         r = take_list(app, ring, text, "SHALLOT_SECRETS_FILE");
     } else {
-        sl_refuse(app, "SHALLOT_SECRETS_FILE=%s: %s", path, sl_strerror(r));
+        r = sl_refuse(app, "SHALLOT_SECRETS_FILE=%s: %s", path, sl_strerror(r));
     }
     if (text)
         OPENSSL_cleanse(text, TEXT_MAX);
@@ -206,7 +237,11 @@ static void forget(void *value)
 {
     struct secrets *s = value;
 
-    OPENSSL_cleanse(s, sizeof *s);
+    for (unsigned i = 0; i < SLC_KEYS_MAX; i++) {
+        EVP_MAC_CTX_free(s->ring.keys[i].sign);
+        EVP_MAC_CTX_free(s->ring.keys[i].seal);
+    }
+    EVP_CIPHER_free(s->ring.cipher);
     free(s);
 }
 
@@ -220,10 +255,12 @@ int sl_set_secrets(sl_app *app, const char *const *given)
     if (s)
         return 0;
     s = calloc(1, sizeof *s);
-    if (!s)
-        return -ENOMEM;
-    r = sl_set_app_state(app, STATE, s, forget);
-    return r < 0 ? r : fill(app, s, given);
+    r = s ? sl_set_app_state(app, STATE, s, forget) : -ENOMEM;
+    if (r == 0)
+        r = fill(app, s, given);
+    if (r == -ENOMEM)
+        sl_refuse(app, "sl_secrets(): out of memory");
+    return r;
 }
 
 const struct slc_ring *slc_ring_of(sl_ctx *c)
@@ -236,4 +273,14 @@ const struct slc_ring *slc_ring_of(sl_ctx *c)
              ring ? "the secrets are not there yet: they are from sl_on_start() callbacks on"
                   : "no secrets: call sl_secrets(app) in main(), and set SHALLOT_SECRETS to " HOW);
     return NULL;
+}
+
+bool slc_mac(const EVP_MAC_CTX *key, const void *octets, size_t len, uint8_t *ret, size_t size)
+{
+    EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup(key);
+    bool good =
+        ctx && EVP_MAC_update(ctx, octets, len) == 1 && EVP_MAC_final(ctx, ret, &size, size) == 1;
+
+    EVP_MAC_CTX_free(ctx);
+    return good;
 }

@@ -9,8 +9,6 @@
 
 #include <inttypes.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -23,9 +21,7 @@
 /* Of "purpose", NUL, "text.expiry", which begin at @p all. */
 static bool mac(const struct slc_key *key, const char *all, size_t len, uint8_t ret[MAC])
 {
-    unsigned size = MAC;
-
-    return HMAC(EVP_sha256(), key->sign, SLC_KEY, (const unsigned char *)all, len, ret, &size);
+    return slc_mac(key->sign, all, len, ret, MAC);
 }
 
 char *sl_sign(sl_ctx *c, const char *purpose, const char *text, int64_t seconds)

@@ -17,16 +17,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SPARE 32       /* handles kept */
-#define KEPT_MAX 1024L /* connections kept, of all hosts together */
+#define KEPT_MAX 256L /* connections kept, of all hosts together */
+#define MEND_MS 20
 
 struct fetch__engine {
     CURLM *multi;
     sl_timer *timer;
+    sl_timer *mend;     /* libcurl had no memory to say which descriptors it waits for */
     sl_watch **watches; /* by descriptor, so that one that is closed unasked is found */
     size_t watch_room;
-    CURL *spare[SPARE];
-    unsigned spare_count;
 };
 
 static struct fetch__engine *engine; /* a process has one worker at most, and that one app */
@@ -50,7 +49,23 @@ static void act(struct fetch__engine *e, curl_socket_t fd, int events)
 {
     int running;
 
-    curl_multi_socket_action(e->multi, fd, events, &running);
+    if (curl_multi_socket_action(e->multi, fd, events, &running) != CURLM_OK)
+        sl_timer_start(e->mend, MEND_MS);
+    tell_ended(e);
+}
+
+/* libcurl does not say which transfer it had no memory for, and would never come back to it. Out of
+ * use for other purposes, this makes it look at all of them anew. */
+static void on_mend(sl_timer *timer, void *arg)
+{
+    struct fetch__engine *e = arg;
+    int running;
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    if (curl_multi_socket_all(e->multi, &running) != CURLM_OK)
+        sl_timer_start(timer, MEND_MS);
+#pragma GCC diagnostic pop
     tell_ended(e);
 }
 
@@ -163,14 +178,13 @@ static int close_socket(void *arg, curl_socket_t fd)
 
 static void engine_free(struct fetch__engine *e)
 {
-    while (e->spare_count > 0)
-        curl_easy_cleanup(e->spare[--e->spare_count]);
     if (e->multi)
         curl_multi_cleanup(e->multi);
     for (size_t fd = 0; fd < e->watch_room; fd++)
         sl_watch_free(e->watches[fd]);
     free(e->watches);
     sl_timer_free(e->timer);
+    sl_timer_free(e->mend);
     free(e);
     curl_global_cleanup();
 }
@@ -206,7 +220,8 @@ struct fetch__engine *fetch__engine_of(sl_app *app)
         return NULL;
     }
     e->timer = sl_timer_new(on_timer, e);
-    e->multi = e->timer ? curl_multi_init() : NULL;
+    e->mend = sl_timer_new(on_mend, e);
+    e->multi = e->timer && e->mend ? curl_multi_init() : NULL;
     if (!e->multi || sl_on_end(app, on_end, e) < 0) {
         engine_free(e);
         return NULL;
@@ -215,7 +230,7 @@ struct fetch__engine *fetch__engine_of(sl_app *app)
     return engine = e;
 }
 
-/* What is the same for every request. A handle that was reset has none of it. */
+/* What is the same for every request. */
 static CURLcode set_up(struct fetch__engine *e, CURL *easy)
 {
     CURLcode r = CURLE_OK;
@@ -239,27 +254,15 @@ static CURLcode set_up(struct fetch__engine *e, CURL *easy)
     return r;
 }
 
-CURL *fetch__engine_take(struct fetch__engine *e)
+CURL *fetch__engine_handle(struct fetch__engine *e)
 {
-    CURL *easy = e->spare_count > 0 ? e->spare[--e->spare_count] : curl_easy_init();
+    CURL *easy = curl_easy_init(); /* one that is reset is not what it was, if memory was short */
 
     if (easy && set_up(e, easy) != CURLE_OK) {
         curl_easy_cleanup(easy);
         easy = NULL;
     }
     return easy;
-}
-
-void fetch__engine_give(struct fetch__engine *e, CURL *easy)
-{
-    if (!easy)
-        return;
-    if (e != engine || e->spare_count == SPARE) {
-        curl_easy_cleanup(easy);
-        return;
-    }
-    curl_easy_reset(easy);
-    e->spare[e->spare_count++] = easy;
 }
 
 int fetch__engine_start(struct fetch__engine *e, CURL *easy)

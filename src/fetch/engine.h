@@ -13,10 +13,8 @@ struct fetch__transfer;
 /** The worker's engine, made with the first request; NULL when out of memory. */
 struct fetch__engine *fetch__engine_of(sl_app *app);
 
-/** A handle with everything set that is the same for all; NULL when out of memory. */
-CURL *fetch__engine_take(struct fetch__engine *e);
-/** Gives back a handle that is not started. */
-void fetch__engine_give(struct fetch__engine *e, CURL *easy);
+/** A handle with everything set that is the same for all; the caller's. NULL when out of memory. */
+CURL *fetch__engine_handle(struct fetch__engine *e);
 
 /** Starts the transfer of a handle. 0 or a negative errno. */
 int fetch__engine_start(struct fetch__engine *e, CURL *easy);

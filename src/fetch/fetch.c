@@ -41,7 +41,7 @@ static int start(struct fetch__transfer *t, const char *url, const sl_fetch_opti
     int r;
 
     t->engine = fetch__engine_of(t->app);
-    t->easy = t->engine ? fetch__engine_take(t->engine) : NULL;
+    t->easy = t->engine ? fetch__engine_handle(t->engine) : NULL;
     if (!t->easy)
         return -ENOMEM;
     t->whole = whole;
@@ -132,6 +132,7 @@ static int ask(sl_ctx *c, sl_app *app, sl_fetched *ret, const char *url, const s
     if (r == 0)
         return 0;
     ret->error = t->error ? t->error : sl_strerror(r);
+    ret->repeatable = t->attempts == 0 || (r == -ECONNRESET && t->idempotent && !t->source_asked);
     return tell(t, r, t->error);
 }
 

@@ -141,6 +141,8 @@ int fetch__head_line(struct fetch__head *h, const char *line, size_t len)
     }
     if (text > 0)
         return add(h, line, text);
+    if (h->status == 101) /* nobody asked for another protocol */
+        return -EPROTO;
     return h->status >= 200 ? FETCH__LINE_END : FETCH__LINE;
 }
 

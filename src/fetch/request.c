@@ -6,7 +6,6 @@
  * two requests.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -62,9 +61,27 @@ static int add_line(struct fetch__transfer *t, const char *line)
     return 0;
 }
 
+/* In libcurl's words: "name: value", "name;" for an empty one, "name:" for: not this one. */
+static char *make_line(const sl_fetch_header *h)
+{
+    size_t name = strlen(h->name), value = h->value ? strlen(h->value) : 0;
+    bool empty = h->value && h->value[strspn(h->value, " \t")] == '\0';
+    char *line = malloc(name + value + 3);
+
+    if (!line)
+        return NULL;
+    memcpy(line, h->name, name);
+    line[name] = empty ? ';' : ':';
+    line[name + 1] = '\0';
+    if (!h->value || empty)
+        return line;
+    line[name + 1] = ' ';
+    memcpy(line + name + 2, h->value, value + 1);
+    return line;
+}
+
 static int add_header(struct fetch__transfer *t, const sl_fetch_header *h)
 {
-    size_t room = strlen(h->name) + (h->value ? strlen(h->value) : 0) + 3;
     char *line;
     int r;
 
@@ -72,15 +89,7 @@ static int add_header(struct fetch__transfer *t, const sl_fetch_header *h)
         return fetch__say(t, -EINVAL, "a header's name or value is not allowed");
     if (h->value && is_framing(h->name))
         return fetch__say(t, -EINVAL, "%s is not to be set by hand", h->name);
-    line = malloc(room);
-    if (!line)
-        return -ENOMEM;
-    if (!h->value) /* libcurl's way to say: not this one */
-        snprintf(line, room, "%s:", h->name);
-    else if (h->value[strspn(h->value, " \t")] == '\0')
-        snprintf(line, room, "%s;", h->name); /* and: empty */
-    else
-        snprintf(line, room, "%s: %s", h->name, h->value);
+    line = make_line(h);
     r = add_line(t, line);
     free(line);
     return r;
@@ -111,37 +120,45 @@ static int add_headers(struct fetch__transfer *t, const sl_fetch_options *o)
     return r;
 }
 
+static char *put(char *at, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) /* it goes to logs */
+        *at++ = (unsigned char)text[i] < ' ' || text[i] == 127 ? '?' : text[i];
+    return at;
+}
+
 /* Method and URL without what is secret or long: user, query, fragment. */
 static int make_label(struct fetch__transfer *t, const char *method, const char *url,
                       const char *target)
 {
-    CURLU *u = curl_url();
-    char *plain = NULL;
-    CURLUcode bad = u ? curl_url_set(u, CURLUPART_URL, url, 0) : CURLUE_OUT_OF_MEMORY;
-    size_t len = target ? strcspn(target, "?") : 0, room;
+    const char *host = strstr(url, "://"), *path, *at;
+    size_t scheme = host ? (size_t)(host + 3 - url) : 0, authority, len;
+    char *to;
 
-    if (!bad) {
-        curl_url_set(u, CURLUPART_USER, NULL, 0);
-        curl_url_set(u, CURLUPART_PASSWORD, NULL, 0);
-        curl_url_set(u, CURLUPART_QUERY, NULL, 0);
-        curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0);
-        if (target)
-            curl_url_set(u, CURLUPART_PATH, NULL, 0);
-        bad = curl_url_get(u, CURLUPART_URL, &plain, 0);
+    host = url + scheme;
+    authority = strcspn(host, "/?#");
+    path = target ? target : host + authority;
+    while ((at = memchr(host, '@', authority))) {
+        authority -= (size_t)(at + 1 - host);
+        host = at + 1;
     }
-    curl_url_cleanup(u);
-    if (bad == CURLUE_OUT_OF_MEMORY)
+    len = strcspn(path, "?#");
+    to = t->label = malloc(strlen(method) + 1 + scheme + authority + len + 1);
+    if (!to)
         return -ENOMEM;
-    if (bad)
-        return fetch__say(t, -EINVAL, "no URL that can be fetched: %s", curl_url_strerror(bad));
-    if (target && *plain && plain[strlen(plain) - 1] == '/')
-        plain[strlen(plain) - 1] = '\0';
-    room = strlen(method) + strlen(plain) + len + 2;
-    t->label = malloc(room);
-    if (t->label)
-        snprintf(t->label, room, "%s %s%.*s", method, plain, (int)len, target ? target : "");
-    curl_free(plain);
-    return t->label ? 0 : -ENOMEM;
+    to = put(to, method, strlen(method));
+    *to++ = ' ';
+    to = put(to, url, scheme);
+    to = put(to, host, authority);
+    to = put(to, path, len);
+    *to = '\0';
+    return 0;
+}
+
+/* libcurl would guess. */
+static bool is_http(const char *url)
+{
+    return strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
 }
 
 static bool is_idempotent(const char *method)
@@ -224,6 +241,8 @@ int fetch__request_prepare(struct fetch__transfer *t, const char *url, const sl_
 
     if (r == 0)
         r = make_label(t, method, url ? url : "", o->target);
+    if (r == 0 && !is_http(url ? url : ""))
+        r = fetch__say(t, -EINVAL, "only what begins with http:// or https:// is fetched");
     if (r < 0)
         return r;
     t->idempotent = is_idempotent(method);

@@ -8,6 +8,7 @@
 #include "transfer.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -174,17 +175,19 @@ static int start_pump(struct fetch__transfer *t)
 /* Waits until something may have changed, or for too long. */
 static int await_change(struct fetch__transfer *t)
 {
-    int64_t now = fetch__now(), silent = t->progress + t->idle_ms, until = t->deadline;
+    int64_t now = fetch__now(), silent = t->progress + t->idle_ms, until = t->deadline, left;
     int r = start_pump(t);
 
     if (r < 0)
         return r;
     if (is_their_turn(t) && silent < until)
         until = silent;
+    left = until - now;
     if (until == INT64_MAX)
         r = sl_waiter_wait(&t->waiter, -1);
     else
-        r = now < until ? sl_waiter_wait(&t->waiter, (int)(until - now)) : -ETIMEDOUT;
+        r = left > 0 ? sl_waiter_wait(&t->waiter, left < INT_MAX ? (int)left : INT_MAX)
+                     : -ETIMEDOUT;
     if (r != -ETIMEDOUT)
         return r;
     now = fetch__now();
@@ -264,7 +267,7 @@ void fetch__transfer_stop(struct fetch__transfer *t)
     if (t->started)
         fetch__engine_stop(t->engine, t->easy);
     t->started = false;
-    fetch__engine_give(t->engine, t->easy);
+    curl_easy_cleanup(t->easy);
     t->easy = NULL;
     curl_slist_free_all(t->lines);
     t->lines = NULL;

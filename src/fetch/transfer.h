@@ -53,8 +53,9 @@ struct fetch__transfer {
     int64_t source_left; /* -1: not known */
     char *out;
     size_t out_at, out_end;
-    bool out_wanted; /* libcurl has asked for it */
-    bool out_paused; /* libcurl waits for more */
+    bool out_wanted;   /* libcurl has asked for it */
+    bool source_asked; /* and so have we */
+    bool out_paused;   /* libcurl waits for more */
     bool out_ended;
     int out_error;
     sl_task *pump;         /* asks the source; NULL: not started */

@@ -6,6 +6,7 @@
  * libcurl asks for the first time, which is when there is a connection: a source is never touched
  * for a server that cannot be reached.
  */
+#include "engine.h"
 #include "transfer.h"
 
 #include <errno.h>
@@ -21,7 +22,8 @@ void fetch__resume(struct fetch__transfer *t)
         mask |= CURLPAUSE_RECV;
     if (t->out_paused)
         mask |= CURLPAUSE_SEND;
-    curl_easy_pause(t->easy, mask);
+    if (curl_easy_pause(t->easy, mask) != CURLE_OK)
+        fetch__transfer_starved(t);
 }
 
 static bool out_empty(const struct fetch__transfer *t)
@@ -63,6 +65,7 @@ static int ask(struct fetch__transfer *t)
 
     if (t->source_left >= 0 && (uint64_t)t->source_left < most)
         most = (size_t)t->source_left;
+    t->source_asked = true;
     n = most > 0 ? t->source(t->out, most, t->source_self) : 0;
     if (n < 0)
         return (int)n;

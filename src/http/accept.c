@@ -21,17 +21,6 @@ struct member {
     unsigned weight;
 };
 
-static struct sl__str trimmed(struct sl__str s)
-{
-    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t')) {
-        s.ptr++;
-        s.len--;
-    }
-    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
 /* The next piece up to @p separator, which is none within quotes. False at the end. */
 static bool take(struct sl__str *left, char separator, struct sl__str *ret)
 {
@@ -46,7 +35,7 @@ static bool take(struct sl__str *left, char separator, struct sl__str *ret)
         else if (quoted && left->ptr[i] == '\\' && i + 1 < left->len)
             i++;
     }
-    *ret = trimmed((struct sl__str){left->ptr, i});
+    *ret = sl__str_trim((struct sl__str){left->ptr, i});
     i += i < left->len;
     *left = (struct sl__str){left->ptr + i, left->len - i};
     return true;
@@ -198,7 +187,7 @@ static int parameters_match(struct sl__str asked, struct sl__str has)
 
 static unsigned rank_type(const struct member *m, struct sl__str offered)
 {
-    struct sl__str name = trimmed(before(offered, ';')), type = before(name, '/');
+    struct sl__str name = sl__str_trim(before(offered, ';')), type = before(name, '/');
     struct sl__str asked = before(m->range, '/');
     int parameters;
 

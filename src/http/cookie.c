@@ -12,17 +12,6 @@
 
 #include "http/chars.h"
 
-static struct sl__str trim(struct sl__str s)
-{
-    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t')) {
-        s.ptr++;
-        s.len--;
-    }
-    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
 /* Up to the next semicolon, which goes too; false at the end. */
 static bool take_piece(struct sl__str *left, struct sl__str *ret)
 {
@@ -44,10 +33,10 @@ static bool split(struct sl__str piece, struct sl__str *ret_name, struct sl__str
     const char *equals = piece.len > 0 ? memchr(piece.ptr, '=', piece.len) : NULL;
     size_t name = equals ? (size_t)(equals - piece.ptr) : piece.len;
 
-    *ret_name = trim((struct sl__str){piece.ptr, name});
+    *ret_name = sl__str_trim((struct sl__str){piece.ptr, name});
     *ret_value = (struct sl__str){"", 0};
     if (equals)
-        *ret_value = trim((struct sl__str){equals + 1, piece.len - name - 1});
+        *ret_value = sl__str_trim((struct sl__str){equals + 1, piece.len - name - 1});
     return equals != NULL;
 }
 

@@ -46,21 +46,42 @@ static bool same_version(const struct sl__file_version *a, const struct sl__file
            a->modified == b->modified && a->changed == b->changed;
 }
 
+/* What tells the entity tag of a compressed sibling from the file's own (RFC 9110 §8.8.3.3). */
+static const char *mark(const char *path)
+{
+    static const char *const marks[] = {"-br", "-gz", "-zst"};
+    const char *dot = strrchr(path, '.');
+
+    for (size_t i = 0; dot && i < sizeof marks / sizeof *marks; i++)
+        if (strcmp(dot + 1, marks[i] + 1) == 0)
+            return marks[i];
+    return "";
+}
+
 /* A date in the future would not be one of the past by the time somebody compares it, so it must
- * not be said (RFC 9110 §8.8.2.1). */
-static void stamp(struct sl__stamp *s, const struct stat *st)
+ * not be said (RFC 9110 §8.8.2.1). The entity tag is weak as long as another change could leave the
+ * same times (§8.8.1). */
+static void stamp(struct sl__stamp *s, const char *path, const struct stat *st)
 {
     int64_t now = sl__sys_wall(), modified = st->st_mtim.tv_sec;
 
     sl__http_date(modified < now ? modified : now, s->modified);
-    snprintf(s->etag, sizeof s->etag, "\"%llx-%llx\"", (unsigned long long)nanoseconds(st->st_mtim),
-             (unsigned long long)st->st_size);
+    snprintf(s->etag, sizeof s->etag, "%s\"%llx-%llx%s\"",
+             now - st->st_ctim.tv_sec <= SETTLED ? "W/" : "",
+             (unsigned long long)nanoseconds(st->st_mtim), (unsigned long long)st->st_size,
+             mark(path));
+}
+
+static int open_path(const struct sl__file_cache *cache, const char *path, int flags)
+{
+    return cache->beneath ? sl__beneath_open(cache->beneath, path, flags)
+                          : sl__sys_open(path, flags, 0);
 }
 
 /* Opens what is a regular file, and does not wait for anybody. */
-static int open_regular(const char *path, struct stat *st)
+static int open_regular(const struct sl__file_cache *cache, const char *path, struct stat *st)
 {
-    int fd = sl__sys_open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
+    int fd = open_path(cache, path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
     int r = -EISDIR;
 
     if (fd < 0)
@@ -88,7 +109,7 @@ static struct sl__file *file_new(const char *path, const struct stat *st, int64_
         return NULL;
     *file = (struct sl__file){.lender = {give_back}, .holders = 1, .checked = now, .read = now};
     file->version = version_of(st);
-    stamp(&file->stamp, st);
+    stamp(&file->stamp, path, st);
     memcpy(file->text, path, path_len + 1);
     file->path = (struct sl__str){file->text, path_len};
     file->bytes = (struct sl__str){file->text + path_len + 1, len};
@@ -158,15 +179,15 @@ static int find_on_disk(struct sl__file_cache *cache, const char *path, int64_t 
                         struct sl__found *ret)
 {
     struct stat st;
-    int r = 0, fd = open_regular(path, &st);
+    int r = 0, fd = open_regular(cache, path, &st);
 
     if (fd < 0)
         return fd;
-    *ret = (struct sl__found){.fd = fd, .len = st.st_size};
+    *ret = (struct sl__found){.fd = fd, .len = st.st_size, .version = version_of(&st)};
     if (st.st_size <= (off_t)SL__FILE_SMALL)
         ret->file = file_new(path, &st, now);
     if (!ret->file) {
-        stamp(&ret->stamp, &st);
+        stamp(&ret->stamp, path, &st);
         return 0;
     }
     ret->fd = -1;
@@ -180,8 +201,25 @@ static int find_on_disk(struct sl__file_cache *cache, const char *path, int64_t 
     return r;
 }
 
+/* Beneath a folder the way is the same as for opening, so that a file that was moved out is not
+ * found through a link that leads there. */
+static int look_at(const struct sl__file_cache *cache, const char *path, struct stat *st)
+{
+    int fd, r = 0;
+
+    if (!cache->beneath)
+        return stat(path, st) < 0 ? -errno : 0;
+    fd = sl__beneath_open(cache->beneath, path, O_PATH);
+    if (fd < 0)
+        return fd;
+    if (fstat(fd, st) < 0)
+        r = -errno;
+    close(fd);
+    return r;
+}
+
 /* True if the path still names this version. */
-static bool is_current(struct sl__file *file, int64_t now)
+static bool is_current(const struct sl__file_cache *cache, struct sl__file *file, int64_t now)
 {
     struct sl__file_version version;
     struct stat st;
@@ -190,7 +228,7 @@ static bool is_current(struct sl__file *file, int64_t now)
         return false;
     if (now == file->checked)
         return true;
-    if (stat(file->path.ptr, &st) < 0)
+    if (look_at(cache, file->path.ptr, &st) < 0)
         return false;
     version = version_of(&st);
     file->checked = now;
@@ -215,7 +253,7 @@ int sl__file_cache_find(struct sl__file_cache *cache, const char *path, int64_t 
 {
     struct sl__file *file = sl__map_get(&cache->map, sl__str_of(path));
 
-    if (file && !is_current(file, now)) {
+    if (file && !is_current(cache, file, now)) {
         drop(cache, file);
         file = NULL;
     }
@@ -226,8 +264,21 @@ int sl__file_cache_find(struct sl__file_cache *cache, const char *path, int64_t 
         sl__list_insert(&cache->files, &file->link);
     }
     file->holders++;
-    *ret = (struct sl__found){.file = file, .fd = -1, .len = (int64_t)file->bytes.len};
+    *ret = (struct sl__found){
+        .file = file, .fd = -1, .len = (int64_t)file->bytes.len, .version = file->version};
     return 0;
+}
+
+int sl__file_cache_look(const struct sl__file_cache *cache, const char *path,
+                        struct sl__file_version *ret)
+{
+    struct stat st;
+    int r = look_at(cache, path, &st);
+
+    if (r < 0)
+        return r;
+    *ret = version_of(&st);
+    return S_ISREG(st.st_mode) ? 0 : -EISDIR;
 }
 
 void sl__file_let_go(struct sl__file *file)

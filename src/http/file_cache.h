@@ -13,6 +13,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "http/beneath.h"
 #include "http/response.h"
 
 #define SL__FILE_SMALL ((size_t)32768) /* more is not cheaper from memory than by sendfile(2) */
@@ -32,7 +33,9 @@ struct sl__file {
     int64_t read;         /* loop time at which the bytes were read */
     struct sl__file_version version;
     struct sl__stamp stamp;
-    const char *type; /* the media type, static; set by who knows it, NULL at first */
+    const char *type;     /* the media type, static; set by who knows it, NULL at first */
+    int64_t siblings_due; /* what is beside it: for whoever asks, until then; 0 at first */
+    unsigned siblings;
     struct sl__str path, bytes;
     char text[]; /* of both, each with a NUL behind */
 };
@@ -41,6 +44,7 @@ struct sl__file_cache {
     struct sl__map map;     /* by path */
     struct sl__link files;  /* the one used last is first */
     size_t bytes, capacity; /* memory of all files; those only others hold do not count */
+    const struct sl__beneath *beneath; /* paths are names beneath it; NULL: the program's own */
 };
 
 /** What was found: a file that is the caller's to let go, or else a descriptor that is its own. */
@@ -48,12 +52,13 @@ struct sl__found {
     struct sl__file *file;
     int fd; /* -1 if there is a file */
     int64_t len;
+    struct sl__file_version version;
     struct sl__stamp stamp; /* if there is none */
 };
 
 /** @param capacity  octets; 0: nothing is kept */
 void sl__file_cache_init(struct sl__file_cache *cache, size_t capacity);
-/** Lets go of all files. Zeroed memory is fine. */
+/** Lets go of all files; it is empty and usable then. Zeroed memory is fine. */
 void sl__file_cache_finish(struct sl__file_cache *cache);
 
 /**
@@ -65,6 +70,11 @@ void sl__file_cache_finish(struct sl__file_cache *cache);
  */
 int sl__file_cache_find(struct sl__file_cache *cache, const char *path, int64_t now,
                         struct sl__found *ret);
+
+/** Looks whether there is a regular file, on the disk, without opening it. 0; -EISDIR for what is
+ * not a regular file; a negative errno. */
+int sl__file_cache_look(const struct sl__file_cache *cache, const char *path,
+                        struct sl__file_version *ret);
 
 void sl__file_let_go(struct sl__file *file);
 

@@ -32,6 +32,7 @@
       "deeper than what people write; the parser takes 80 octets of stack for each")               \
     X(json_values, 100000,                                                                         \
       "an empty object is 3 octets of text and 250 of memory: 25 MiB at most")                     \
+    X(form_parts, 1000, "PHP's number; a form that a person fills in has a tenth")                 \
     X(message_bytes, 67108864, "IP2 wants 64 MiB to work")                                         \
     X(queue_bytes, 134217728, "two of the largest messages")
 

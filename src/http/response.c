@@ -47,17 +47,6 @@ static bool is_the_protocols(struct sl__str name)
     }
 }
 
-static struct sl__str trimmed(struct sl__str s)
-{
-    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t')) {
-        s.ptr++;
-        s.len--;
-    }
-    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
 /* The link that points to the first header called @p name, or to the end. */
 static struct sl__header **find(struct sl__header **link, struct sl__str name)
 {
@@ -94,6 +83,7 @@ static struct sl__header *make(struct sl__arena *a, struct sl__str name, struct 
     text[value.len] = '\0';
     header->value = (struct sl__str){text, value.len};
     header->next = NULL;
+    header->kept = false;
     return header;
 }
 
@@ -113,9 +103,26 @@ void sl__response_drop_payload(struct sl__response *r)
     r->detached = NULL;
 }
 
+void sl__response_clear_for_error(struct sl__response *r)
+{
+    struct sl__header *next = r->headers;
+
+    sl__response_clear(r);
+    while (next) {
+        struct sl__header *header = next;
+
+        next = header->next;
+        if (!header->kept)
+            continue;
+        header->next = NULL;
+        *r->last = header;
+        r->last = &header->next;
+    }
+}
+
 bool sl__header_allowed(struct sl__str name, struct sl__str value)
 {
-    value = trimmed(value);
+    value = sl__str_trim(value);
     return name.len > 0 && all_of(name, SL__CHAR_TOKEN) && all_of(value, SL__CHAR_VALUE) &&
            !is_the_protocols(name) && (!is_content_length(name) || sl__decimal(value) >= 0);
 }
@@ -131,12 +138,13 @@ int sl__response_set_header(struct sl__response *r, struct sl__arena *a, struct 
         remove_from(r, &r->headers, name);
         return 0;
     }
-    header = make(a, name, trimmed(*value));
+    header = make(a, name, sl__str_trim(*value));
     if (!header)
         return -ENOMEM;
     link = append && !is_content_length(name) ? r->last : find(&r->headers, name);
     if (*link) {
         header->next = (*link)->next;
+        header->kept = (*link)->kept;
         *link = header;
         remove_from(r, &header->next, name);
     } else {

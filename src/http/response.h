@@ -20,6 +20,7 @@
 struct sl__header {
     struct sl__header *next;
     struct sl__str name, value; /* both NUL-terminated too */
+    bool kept;                  /* when an error takes the place of the answer */
 };
 
 enum sl__payload {
@@ -88,6 +89,9 @@ static inline void sl__response_clear(struct sl__response *r)
         sl__response_drop_payload(r);
     sl__response_init(r);
 }
+
+/** The same, but for the headers that are to be kept. */
+void sl__response_clear_for_error(struct sl__response *r);
 
 /** 0; -SL_EBADHEADER; -ENOMEM. @p value NULL removes. @p append keeps earlier lines of the name,
  * but there is never more than one Content-Length. Copies into @p a; space around the value is

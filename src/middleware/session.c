@@ -96,10 +96,27 @@ static int check_room(struct session *s)
     return 0;
 }
 
+/* The entry of this key; a new one says that there is nothing. */
+static struct session_entry *entry_of(struct session *s, const char *key)
+{
+    struct session_entry *e = session_data_find(&s->data, key);
+
+    if (e)
+        return e;
+    e = sl_alloc(s->c, sizeof *e);
+    key = e ? sl_strdup(s->c, key) : NULL;
+    if (!key)
+        return NULL;
+    *e = (struct session_entry){.next = s->data.entries, .key = key};
+    s->data.entries = e;
+    return e;
+}
+
+/* NULL @p bytes delete it. */
 static int change(sl_ctx *c, const char *key, const void *bytes, size_t len)
 {
-    struct session_entry *e, before, *made = NULL;
     size_t key_len = key ? strlen(key) : 0;
+    struct session_entry *e, before;
     struct session *s;
     char *copy = NULL;
     int r;
@@ -109,33 +126,18 @@ static int change(sl_ctx *c, const char *key, const void *bytes, size_t len)
     r = open_it(c, &s);
     if (r < 0)
         return r;
-    e = session_data_find(&s->data, key);
-    if (!bytes && (!e || !e->bytes))
-        return 0;
-    if (!e) {
-        e = made = sl_alloc(c, sizeof *e);
-        if (e)
-            *e = (struct session_entry){.key = sl_strdup(c, key)};
-        if (!e || !e->key)
-            return -ENOMEM;
-    }
-    if (bytes && !(copy = sl_alloc(c, len + 1)))
+    e = entry_of(s, key);
+    if (bytes)
+        copy = sl_alloc(c, len + 1);
+    if (!e || (bytes && !copy))
         return -ENOMEM;
-    if (copy && len > 0)
-        memcpy(copy, bytes, len);
-    if (copy)
-        copy[len] = '\0';
+    if (!bytes && !e->bytes)
+        return 0;
+    if (bytes)
+        *(char *)mempcpy(copy, bytes, len) = '\0';
     before = *e;
-    e->bytes = copy;
-    e->len = len;
-    e->changed = true;
-    if (made) {
-        e->next = s->data.entries;
-        s->data.entries = e;
-    }
+    *e = (struct session_entry){before.next, before.key, copy, len, true};
     r = bytes ? check_room(s) : 0;
-    if (r < 0 && made)
-        s->data.entries = made->next;
     if (r < 0)
         *e = before;
     s->changed |= r == 0;

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "app/ctx.h"
 #include "base/log.h"
 #include "base/sys.h"
 #include "cluster/crash.h"
@@ -29,6 +30,14 @@ static uint64_t request_number(void)
     const struct sl__exchange *x = f ? sl__fiber_user(f) : NULL;
 
     return x ? x->number : 0;
+}
+
+static const char *request_name(void)
+{
+    struct sl__fiber *f = sl__fiber_current();
+    const struct sl__exchange *x = f ? sl__fiber_user(f) : NULL;
+
+    return x && x->ctx ? sl__ctx_name(x->ctx) : NULL;
 }
 
 static sl_stats *read_stats(sl_app *app)
@@ -79,6 +88,7 @@ int sl__serving_init(struct sl__serving *s)
     sl__counting_start(s);
     sl__log_lost_at = &s->slot->tally.log_dropped;
     sl__log_request = request_number;
+    sl__log_request_name = request_name;
     s->app->read_stats = read_stats;
     s->app->root = s;
     return 0;
@@ -116,6 +126,7 @@ void sl__serving_finish(struct sl__serving *s)
     sl__log_flush();
     sl__log_lost_at = NULL;
     sl__log_request = NULL;
+    sl__log_request_name = NULL;
     s->app->read_stats = NULL;
     s->app->root = NULL;
     sl__crash_retire();

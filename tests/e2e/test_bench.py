@@ -32,6 +32,9 @@ class Tiny:
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 
+    def saw(self, request):
+        """What a test may want to know."""
+
     def accept(self):
         while True:
             try:
@@ -48,6 +51,7 @@ class Tiny:
                 while got := connection.recv(65536):
                     *requests, data = (data + got).split(b"\r\n\r\n")
                     for request in requests:
+                        self.saw(request)
                         answer = self.answer(n)
                         if answer is None:
                             return
@@ -112,6 +116,22 @@ def test_load_counts_large_answers(tiny):
     server = tiny(lambda n: b"HTTP/1.1 200 OK\r\ncontent-length: 300000\r\n\r\n" + body)
     got = counted(server, "-c2", "-n20")
     assert (got["requests"], got["errors"]) == (20, 0) and got["octets"] == 20 * got["answer_octets"] > 20 * 300000
+
+
+def test_load_counts_chunked_answers(tiny):
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    body = b"5\r\n0\r\n\r\n\r\n1f40\r\n" + b"x" * 8000 + b"\r\n0\r\n\r\n"
+    server = tiny(lambda n: [head[:9], head[9:], *(body[i:i + 700] for i in range(0, len(body), 700))] if n % 2 else head + body)
+    got = counted(server, "-c2", "-n40")
+    assert (got["requests"], got["errors"], got["answer_octets"]) == (40, 0, len(head + body))
+
+
+def test_load_sends_a_header(tiny):
+    seen = []
+    server = tiny(lambda n: GOOD)
+    server.saw = seen.append
+    counted(server, "-n3", "--header=Accept-Encoding: gzip")
+    assert len(seen) == 4 and all(b"\r\nAccept-Encoding: gzip" in request for request in seen)
 
 
 def test_load_opens_a_connection_for_each_request(tiny):

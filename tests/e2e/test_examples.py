@@ -62,3 +62,16 @@ def test_wait(start):
         began = time.monotonic()
         assert program.get("/both").status == 200
         assert time.monotonic() - began < 5 * 0.3
+
+
+def test_static(start, tmp_path):
+    (tmp_path / "page.html").write_text("<p>a page")
+    (tmp_path / "folder").mkdir()
+    program = start("static", str(tmp_path))
+    response = program.get("/page")
+    assert (response.status, response.text) == (200, "<p>a page") and response.headers["cache-control"] == "no-cache"
+    assert program.get("/page.html", headers={"Range": "bytes=3-3,-4"}).status == 206
+    assert program.get("/page.html", headers={"If-None-Match": response.headers["etag"]}).status == 304
+    assert program.get("/folder").headers["location"] == "/folder/"
+    assert program.get("/../../etc/passwd").status == 404
+    program.expect("GET /page.html 304")

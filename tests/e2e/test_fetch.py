@@ -589,6 +589,7 @@ def test_without_a_request(program, start, upstream):
     up.wait_requests(5)
     assert up.connections == 1
     assert fetcher.stop() == 0
+    assert fetcher.matches("start: 200") and fetcher.matches("stop: 200")
 
 
 def test_a_unix_socket(fetcher, upstream, tmp_path):
@@ -611,3 +612,33 @@ def test_certificates(fetcher, upstream, tmp_path):
     assert ask(fetcher, url, ca=cert).body == b"hello"
     answer = ask(fetcher, f"https://127.0.0.1:{up.port}/", ca=cert)  # another name
     assert answer.status == 299 and "no secure connection" in answer.text
+
+
+@pytest.mark.skipif(SANITIZED, reason="the sanitizer has an allocator of its own")
+@pytest.mark.parametrize("how", ["whole", "stream", "up"])
+def test_out_of_memory(compile, start, upstream, how):
+    """Whichever allocation fails, also of libcurl: an error or an answer, at once; and the next request is served.
+
+    But for two: libcurl 7.88 leaves a hash without slots behind (sh_addentry), and divides by their number at its next use."""
+    up = upstream(lambda talk, request: talk.answer(b"a" * 200000))
+    starved = start([compile((Path(__file__).parent / "programs" / "starved.c").read_text())], env={"URL": up.url()})
+    errors, died = 0, 0
+    for n in range(2000):
+        for when in n, 1000000:
+            try:
+                answer = starved.get(f"/{how}/{when}").text
+            except (EOFError, OSError):
+                answer = ""
+            if not re.match(r"\d -?\d+ ", answer):
+                died += 1
+                starved.expect("SIGFPE, integer division by zero", died)
+                starved.expect(r"#0 .*libcurl\.so", died)
+                break
+            failed, error, words = answer.split(" ", 2)
+            assert int(error) <= 0 and "no answer in time" not in words and "nothing came" not in words, (n, words)
+            assert when == n or failed == error == "0"
+            if when == n and failed == "0":
+                assert errors > 20 and n > 30 and died <= 2
+                return
+            errors += int(error) < 0
+    raise AssertionError("it never ends")

@@ -172,6 +172,19 @@ def test_heartbeats(program):
     assert event == ("news", "x")
 
 
+def test_behind_other_layers(program):
+    """Nothing compresses or holds back an event, and a layer sees the stream begin and end."""
+    stream = Stream(program.port, **{"Accept-Encoding": "gzip, br, zstd"})
+    assert "content-encoding" not in stream.headers
+    stream.worker()
+    say(program, "plain")
+    assert stream.event() == ("news", "plain")
+    stream.close()
+    program.expect("/events/news: octets were sent")
+    with Connection(program.port) as c:
+        assert c.get("/slow").headers["vary"] == "Accept-Encoding"  # the layer is there
+
+
 def test_old_clients(program):
     with Connection(program.port) as c:
         c.send("GET /events/news HTTP/1.0\r\n\r\n")
@@ -304,3 +317,132 @@ def test_crash(program):
         except EOFError:  # not ConnectionResetError
             ended.append(stream)
     assert len(ended) == 1 and len(kept) == 1
+
+
+class Browser:
+    """Listens for ever: comes back whenever its stream ends, as an EventSource does, and keeps what it heard."""
+
+    def __init__(self, port):
+        self.port, self.heard, self.came, self.stopping, self.stream, self.failure = port, [], 0, False, None, None
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        last_id = ""
+        while not self.stopping:
+            try:
+                with Stream(self.port, "/events", last_id) as stream:
+                    self.stream = stream
+                    self.came += 1
+                    while not self.stopping and (event := stream.event()):
+                        last_id = stream.last_id
+                        self.heard.append(event[1])
+            except (EOFError, OSError):
+                threading.Event().wait(0.01)
+            except BaseException as e:
+                self.failure = e
+                return
+
+    def stop(self):
+        self.stopping = True
+        try:
+            self.stream.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.thread.join(PATIENCE)
+        assert not self.thread.is_alive()
+        assert not self.failure
+
+
+def test_chat(start):
+    """What one says all hear, once and in one order, whatever happens to the workers meanwhile."""
+    program = start("chat", env={"SHALLOT_INSTANCES": "2"})
+    program.expect("http://", count=2)
+    assert "EventSource" in program.get("/").text
+    assert program.get("/say", method="POST", body=b"x" * 400).status == 400
+    browsers = [Browser(program.port) for _ in range(8)]
+    said = []
+
+    def talk(more):
+        for _ in range(more):
+            line = f"line {len(said)}"
+            assert program.get("/say", method="POST", body=line.encode()).status == 204
+            said.append(line)
+
+    def all_hear():
+        wait_until(lambda: all(len(b.heard) >= len(said) for b in browsers), lambda: f"{len(said)} lines: {[len(b.heard) for b in browsers]}")
+        for b in browsers:
+            assert b.heard == browsers[0].heard and sorted(b.heard) == sorted(said)
+
+    wait_until(lambda: all(b.came for b in browsers), "all browsers come")
+    talk(20)
+    all_hear()
+    mark = program.mark()
+    program.signal(signal.SIGHUP)
+    talk(20)
+    program.expect("generation 2 serves", start=mark)
+    all_hear()
+    came = sum(b.came for b in browsers)
+    os.kill(program.wait_workers(2)[0], signal.SIGKILL)
+    talk(20)
+    program.wait_workers(2)
+    talk(20)
+    all_hear()
+    assert sum(b.came for b in browsers) > came
+    late = Browser(program.port)
+    browsers.append(late)
+    all_hear()
+    for browser in browsers:
+        browser.stop()
+    assert program.stop() == 0
+
+
+def pss(pids):
+    """Octets in user space, what processes share divided between them."""
+    return 1024 * sum(int(re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M).group(1)) for pid in pids)
+
+
+class Listeners:
+    """Many streams, held by bench/listeners.c."""
+
+    def __init__(self, port, count):
+        self.process = subprocess.Popen([BUILD / "bench/listeners", str(count), str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        assert line and int(line) == count
+
+    def ask(self, what):
+        self.process.stdin.write(what + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.communicate()
+
+
+@pytest.mark.load
+def test_many_streams(start):
+    """10,000 over two workers: a broadcast reaches all within 200 ms, and each costs at most 2 KiB of ours. (A tenth of them, if not for long.)"""
+    wanted = 10000 if LONG else 1000
+    patience = 200 if os.getloadavg()[0] < len(os.sched_getaffinity(0)) else 1000  # ms; where others compute, they are measured
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < wanted + 1000:
+        pytest.skip("too few descriptors")
+    program = start([BUILD / "bench/events"], env={"SHALLOT_INSTANCES": "2"},
+                    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2))
+    program.expect("http://", count=2)
+    with Listeners(program.port, 100) as few:
+        few.ask("say")
+        before = pss(program.workers())
+        with Listeners(program.port, wanted) as many:
+            rounds = [many.ask("say") for _ in range(10)]
+            each = (pss(program.workers()) - before) / wanted
+            assert all(r["heard"] == wanted and r["closed"] == 0 for r in rounds)
+            assert each <= 2048, f"{each} octets for each stream"
+            assert min(r["all_ms"] for r in rounds) <= patience, rounds
+            print(f"{wanted} streams: {each:.0f} octets each; all reached in {min(r['all_ms'] for r in rounds):.1f} ms")
+            began = time.monotonic()
+            assert program.stop() == 0
+            assert time.monotonic() - began < 15
+            assert many.ask("count") == 0

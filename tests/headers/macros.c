@@ -123,6 +123,8 @@ static int fields(sl_ctx *c)
     r |= sl_query_fields(c, SL_FIELD("size", &size), SL_FIELD("u64", &u64, .optional = true),
                          SL_FIELD("t", &t, SL_BETWEEN(1, 80), .optional = true));
     r |= sl_param_fields(c, SL_FIELD("json", &json, .json = SL_JSON_ARRAY, SL_AT_MOST(3)));
+    r |= sl_request_form(c) | sl_request_form(c, .spool = "/tmp", .files = 2);
+    r |= sl_form_fields(c, SL_FIELD("i", &i), SL_FIELD("t", &t, .optional = true));
     return r;
 }
 
@@ -151,6 +153,25 @@ static int routes(sl_app *app, sl_router *router)
     r |= sl_route(app, "PURGE", "/x", handler) | sl_route(router, "PURGE", "/x", m, handler);
     r |= sl_router_use(router, handler) | sl_router_use(router, m);
     r |= sl_router_use(router, (sl_middleware){.run = run, .self = NULL});
+    return r;
+}
+
+static int layers(sl_app *app)
+{
+    static const char *const list[] = {"*", NULL};
+    static const sl_user users[] = {{"a", "b"}, {NULL, NULL}};
+    sl_middleware m = {.run = run};
+    int r = 0;
+
+    r |= sl_use(app, sl_logger(.form = SL_LOGGER_JSON, .sample = 10, .skip_paths = list));
+    r |= sl_use(app, sl_cors(.origins = list)) | sl_use(app, sl_secure_headers());
+    r |= sl_use(app, sl_secure_headers(.frame = "", .csp = "default-src 'self'"));
+    r |= sl_use(app, sl_request_id()) | sl_use(app, sl_request_id(.trust = true));
+    r |= sl_use(app, sl_trace()) | sl_use(app, sl_timeout(5)) | sl_use(app, sl_body_limit(5));
+    r |= sl_use(app, sl_basic_auth(.users = users)) | sl_use(app, sl_trust_proxy());
+    r |= sl_use(app, sl_rate_limit(app, .limit = 5));
+    r |= sl_use(app, sl_vhost("a", m)) | sl_use(app, sl_vhost("*.a", handler));
+    r |= sl_use(app, sl_vhost("b", sl_routes(sl_router_new(.host = "b"))));
     return r;
 }
 
@@ -211,17 +232,25 @@ int main(void)
     r |= sl_use(app, &handler);
     r |= sl_use(app, m);
     r |= sl_use(app, sl_logger());
+    r |= sl_use(app, sl_proxy("http://a")) |
+         sl_use(app, sl_proxy("http://a", .balance = SL_LEAST_BUSY));
     r |= sl_use(app, sl_compress()) | sl_use(app, sl_compress(.min_bytes = 1, .types = "a/b"));
     r |= sl_use(app, sl_etag()) | sl_use(app, sl_etag(.strong = true));
     r |= sl_use(app, sl_routes(prefixed));
     r |= sl_use(app, (sl_middleware){.run = run, .self = app, .free = NULL});
     r |= sl_bind(app);
+    sl_folder_close(sl_folder_open("public"));
+    sl_folder_close(sl_folder_open("public", .dotfiles = true, .cache_bytes = 1));
+    r |= sl_use(app, sl_static("public"));
+    r |= sl_use(app, sl_static("public", .max_age = 60, .immutable = true, .etag = SL_ETAG_WEAK));
+    r |= sl_get(app, "/files/:name", sl_static("public", .index = ""));
     r |= !sl_map_new(app, "map") || !sl_map_new(app, "other", .capacity = 5, .key_bytes = 8);
     r |= sl_bind(app, .port = SL_PORT_ANY);
     r |= sl_bind(app, .unix_path = "/tmp/x", .backlog = 5, .on_listening = listening);
     r |= sl_listen(plain);
     r |= sl_listen(same, .port = 1);
     r |= sl_listen(app, .host = "::1", .port = 1, .on_listening = listening);
+    r |= layers(app);
     if (task)
         sl_detach(task);
     r |= database(NULL, NULL, app, NULL);

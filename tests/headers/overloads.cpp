@@ -40,8 +40,12 @@ static int fields(sl_ctx *c)
     struct json_t *json;
     sl_field many = SL_AT_LEAST(SL_FIELD("json", &json), 1);
 
+    sl_form_options form = {};
+
+    form.files = 2;
     many.json = SL_JSON_ARRAY;
-    return sl_param_int(c, "i", &i) | sl_param_double(c, "d", &d) | sl_query_int(c, "u", &u) |
+    return sl_request_form(c) | sl_request_form(c, form) | sl_form_fields(c, {SL_FIELD("i", &i)}) |
+           sl_param_int(c, "i", &i) | sl_param_double(c, "d", &d) | sl_query_int(c, "u", &u) |
            sl_query_double(c, "d", &d) | sl_query_bool(c, "b", &b) |
            sl_param_fields(c, {SL_FIELD("i64", &i64), SL_BETWEEN(SL_FIELD("u64", &u64), 1, 5)}) |
            sl_query_fields(c, {SL_AT_MOST(SL_FIELD("t", &t, true), 80), many});
@@ -98,6 +102,26 @@ static int routes(sl_app *app, sl_router *router)
     return r;
 }
 
+static int layers(sl_app *app)
+{
+    static const char *const list[] = {"*", nullptr};
+    static const sl_user users[] = {{"a", "b"}, {nullptr, nullptr}};
+    sl_middleware m = {run, nullptr, nullptr};
+    sl_cors_options cors = {};
+    sl_basic_auth_options auth = {};
+    sl_rate_limit_options rate = {};
+    int r = 0;
+
+    cors.origins = list;
+    auth.users = users;
+    rate.limit = 5;
+    r |= sl_use(app, sl_logger(sl_logger_options{})) | sl_use(app, sl_cors(cors));
+    r |= sl_use(app, sl_secure_headers()) | sl_use(app, sl_request_id()) | sl_use(app, sl_trace());
+    r |= sl_use(app, sl_timeout(5)) | sl_use(app, sl_body_limit(5)) | sl_use(app, sl_trust_proxy());
+    r |= sl_use(app, sl_basic_auth(auth)) | sl_use(app, sl_rate_limit(app, rate));
+    return r | sl_use(app, sl_vhost("a", m)) | sl_use(app, sl_vhost("*.a", handler));
+}
+
 static int database(sl_ctx *c, sl_app *app, json_t *json)
 {
     sl_pg_options options = {};
@@ -136,14 +160,18 @@ int main()
     sl_router *router = sl_router_new(), *prefixed = sl_router_new(prefix);
     sl_task *task = sl_spawn(
         app, [](void *) { return 0; }, nullptr);
-    int r = routes(app, router);
+    int r = routes(app, router) | layers(app);
 
-    r |= sl_use(app, handler) | sl_use(app, sl_logger()) | sl_use(app, sl_routes(prefixed));
+    r |= sl_use(app, handler) | sl_use(app, sl_logger()) | sl_use(app, sl_proxy("http://a")) | sl_use(app, sl_routes(prefixed));
     r |= sl_use(app, sl_middleware{run, nullptr, nullptr});
     r |= sl_use(app, sl_session(app)) | sl_use(app, sl_session(app, sl_session_options{}));
     r |= sl_use(app, sl_csrf(app)) | sl_use(app, sl_csrf(app, sl_csrf_options{}));
     r |= sl_use(app, sl_compress()) | sl_use(app, sl_compress(sl_compress_options{}));
     r |= sl_use(app, sl_etag()) | sl_use(app, sl_etag(sl_etag_options{}));
+    sl_static_options files{};
+    files.max_age = 60;
+    sl_folder_close(sl_folder_open("public"));
+    r |= sl_use(app, sl_static("public")) | sl_use(app, sl_static("public", files));
     r |= !sl_map_new(app, "map") || !sl_map_new(app, "other", sl_map_options{});
     r |= sl_bind(app) | sl_bind(app, endpoint);
     if (task)

@@ -134,11 +134,11 @@ struct sl__turn {
     uint64_t body_wire;              /* octets of the body consumed, framing included */
     int64_t body_since, body_waited; /* the present wait for the body; all those before it, ns */
     int64_t out_left;                /* SL__FRAMING_LENGTH: octets still owed */
-    int64_t file_at, file_left;
-    struct sl__detached *detached; /* the fiber has ended or will, and it goes on; else NULL */
-    size_t burst;                  /* octets moved since the fiber last gave way */
-    int body_error;                /* final, negative; 0: none */
-    int file;                      /* -1: none */
+    int64_t file_at, file_left;      /* left -1: no file, but something detached goes on */
+    struct sl__detached *detached;   /* the fiber has ended or will, and it goes on; else NULL */
+    size_t burst;                    /* octets moved since the fiber last gave way */
+    int body_error;                  /* final, negative; 0: none */
+    int file;                        /* -1: none */
     bool body_done;
     bool continued; /* 100 (Continue) was sent or is not called for any more */
     uint8_t framing;
@@ -314,6 +314,8 @@ SL__COLD int sl__detach_begin(struct sl__turn *t);
 SL__COLD void sl__detach(struct sl__conn *c);
 /** SL__CONN_DETACHED: sends what there is. False if there is something to wait for. */
 bool sl__detached_advance(struct sl__conn *c);
+/** The socket has failed, or was closed by the client. */
+SL__COLD void sl__detached_failed(struct sl__conn *c);
 /** The worker leaves: so do clients, who may come back to another one. */
 void sl__detached_leave(struct sl__conn *c);
 /** The connection is gone, or the turn has failed: takes the answer from it and says so. */

@@ -83,11 +83,12 @@ static void send_queue(struct sl__conn *c)
     }
 }
 
-/* Whoever was sent something and is not heard of any more is gone: the kernel may say so after as
- * long as a client may take nothing. 0: not any more. On a unix socket it fails, and is not
- * needed. */
+/* Whoever was sent something and is not heard of any more is gone: the kernel says so, a little
+ * later than one that is there and takes nothing is given up here. 0: not any more. On a unix
+ * socket it fails, and is not needed. */
 static void bound_silence(struct sl__conn *c, unsigned ms)
 {
+    ms += ms / 4;
     setsockopt(c->watch.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
 }
 
@@ -135,9 +136,21 @@ bool sl__detached_advance(struct sl__conn *c)
     if (c->blocked)
         return false;
     c->slow = false; /* it has taken everything: whatever makes it wait next is another matter */
-    if (d->ending)
-        finish(c);
-    return d->ending;
+    if (!d->ending)
+        return false;
+    finish(c);
+    return true;
+}
+
+void sl__detached_failed(struct sl__conn *c)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    getsockopt(c->watch.fd, SOL_SOCKET, SO_ERROR, &error, &len);
+    if (error == ETIMEDOUT)
+        c->detached->why = -ETIMEDOUT;
+    sl__conn_break(c);
 }
 
 static void poke(struct sl__detached *d)
@@ -203,6 +216,7 @@ int sl__detach_begin(struct sl__turn *t)
     if (result < 0)
         return result;
     t->detached = r->detached;
+    t->file_left = -1;
     r->payload = SL__PAYLOAD_NONE;
     r->detached = NULL;
     return 0;

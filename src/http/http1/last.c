@@ -43,7 +43,7 @@ static bool looks_complete(const struct sl__conn *c)
 {
     const struct sl__turn *t = c->turn;
 
-    return t && t->done && !t->failed && t->file_left == 0 && !t->detached;
+    return t && t->done && !t->failed && t->file_left == 0;
 }
 
 static void reset(const struct sl__conn *c)

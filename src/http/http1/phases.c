@@ -185,8 +185,6 @@ static SL__APART void mute(struct sl__conn *c, uint32_t events)
 
     if (sl__loop_modify(c->home->loop, &c->watch, c->watch.events & ~unwanted) < 0)
         sl__conn_break(c);
-    if (c->detached && events & EPOLLRDHUP)
-        sl__conn_break(c);
     if (!(events & EPOLLRDHUP) || !t)
         return;
     t->half_closed = true;
@@ -246,6 +244,8 @@ static SL__APART void take_events(struct sl__conn *c, uint32_t events)
     }
     if (c->broken) {
         ; /* nothing more to be had */
+    } else if (c->detached && events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) {
+        sl__detached_failed(c);
     } else if (events & (EPOLLERR | EPOLLHUP) && (c->phase != SL__CONN_READ || c->blocked)) {
         sl__conn_break(c);
     } else if (events & ~(uint32_t)EPOLLOUT) {

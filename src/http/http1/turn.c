@@ -220,7 +220,7 @@ static inline void let_go(struct sl__conn *c, struct sl__turn *t)
 /* Nothing is left of it: most turns are over when the fiber is. */
 static inline bool is_over(const struct sl__turn *t)
 {
-    return t->done && t->body_done && t->file_left == 0 && !t->failed && !t->close && !t->detached;
+    return t->done && t->body_done && t->file_left == 0 && !t->failed && !t->close;
 }
 
 static inline void next_request(struct sl__conn *c, struct sl__turn *t)

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <shallot.h>
+#include <shallot/compress.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,6 +104,25 @@ static int crash(sl_ctx *c)
     return *nowhere;
 }
 
+static void on_watched(uint64_t octets, int why, void *self)
+{
+    printf("%s: %s\n", (char *)self, octets > 0 ? "octets were sent" : "none was sent");
+    free(self);
+}
+
+/* What a log might do. */
+static int watch(sl_ctx *c)
+{
+    int r = sl_next(c);
+    char *path = NULL;
+
+    if (r == 0 && sl_response_kind_of(c) == SL_RESPONSE_OPEN)
+        path = strdup(sl_path(c));
+    if (path && sl_on_close(c, on_watched, path) < 0)
+        free(path);
+    return r;
+}
+
 static int slow(sl_ctx *c)
 {
     sl_sleep(300);
@@ -115,6 +135,9 @@ int main(void)
 
     sl_on_message(app, "news", on_news, NULL);
     sl_share(app, "said", &said, sizeof said);
+    sl_use(app, watch);
+    sl_use(app, sl_compress(.min_bytes = 1));
+    sl_use(app, sl_etag());
     sl_get(app, "/events/:topic", events);
     sl_post(app, "/events/:topic", events);
     sl_get(app, "/count", counting);

@@ -147,6 +147,26 @@ static int plain(sl_ctx *c)
     return sl_text(c, "%d", (int)getpid());
 }
 
+static void once(sl_app *app, const char *when)
+{
+    sl_fetched a;
+    int r = sl_fetch(app, &a, getenv("BEAT"));
+
+    printf("%s: %d\n", when, r < 0 ? r : a.status);
+    sl_fetch_close(&a);
+}
+
+static int start(sl_app *app, void *self)
+{
+    once(app, "start");
+    return 0;
+}
+
+static void stop(sl_app *app, void *self)
+{
+    once(app, "stop");
+}
+
 static void beat(sl_app *app, void *self)
 {
     static int said;
@@ -181,7 +201,10 @@ int main(void)
     sl_put(app, "/up", up);
     sl_get(app, "/broken", broken);
     sl_get(app, "/drop", drop);
-    if (getenv("BEAT"))
+    if (getenv("BEAT")) {
         sl_every(app, 50, beat, NULL);
+        sl_on_start(app, start, NULL);
+        sl_on_stop(app, stop, NULL);
+    }
     return sl_listen(app);
 }

@@ -161,8 +161,14 @@ static inline void memory_keep_body(struct memory *m)
 
     if (r->payload == SL__PAYLOAD_BYTES || r->payload == SL__PAYLOAD_LENT)
         sl__buf_append(&m->body, r->bytes.ptr, r->bytes.len);
-    while (r->payload == SL__PAYLOAD_FILE && (n = read(r->file, buf, sizeof buf)) > 0)
+    while (r->payload == SL__PAYLOAD_FILE && r->file_len > 0 &&
+           (n = pread(r->file, buf,
+                      r->file_len < (int64_t)sizeof buf ? (size_t)r->file_len : sizeof buf,
+                      r->file_at)) > 0) {
         sl__buf_append(&m->body, buf, (size_t)n);
+        r->file_at += n;
+        r->file_len -= n;
+    }
     while (r->payload == SL__PAYLOAD_SOURCE && (n = r->source(r->source_self, buf, sizeof buf)) > 0)
         sl__buf_append(&m->body, buf, (size_t)n);
     if (r->payload == SL__PAYLOAD_DETACHED && m->x.request.method != SL__METHOD_HEAD) {

@@ -641,7 +641,14 @@ static void test_no_memory_for_an_event(void **state)
         assert_string_equal(memory_stream(&m), faulty ? "" : "data: x\n\n");
     }
     assert_int_equal(n, 3);
+    assert_int_equal(sl__bus_send(app->bus, SL__TO_ALL, "chat", "x", 1), 0);
+    left = 1; /* the piece is there, its place in the queue is not */
+    sl__mem_fault = fault;
+    ticks(3);
+    sl__mem_fault = NULL;
+    assert_true(m.detached->cut);
     end(&m);
+    assert_int_equal(seen[0].why, -ENOMEM);
 }
 
 int main(void)

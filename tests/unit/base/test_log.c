@@ -204,6 +204,11 @@ static void test_colours(void **state)
     close(ends[0]);
 }
 
+static const char *request_name(void)
+{
+    return "a-name";
+}
+
 static uint64_t request_17(void)
 {
     return 17;
@@ -229,7 +234,36 @@ static void test_json(void **state)
     sl__log_set_json(false);
     sl_info("x");
     assert_string_equal(last, "08:49:37.000 info   worker 3  #3-17 x");
+    sl__log_request_name = request_name;
+    sl_info("x");
+    assert_string_equal(last, "08:49:37.000 info   worker 3  #a-name x");
+    sl__log_set_json(true);
+    sl_info("x");
+    assert_non_null(strstr(last, ",\"worker\":3,\"request\":\"a-name\",\"text\":\"x\"}"));
+    sl__log_set_json(false);
+    sl__log_request_name = NULL;
     sl__log_request = NULL;
+}
+
+/* Nothing is added to it; nothing it says ends it. */
+static void test_a_line_as_it_is(void **state)
+{
+    static char text[2 * PIPE_BUF];
+
+    sl_log_line("1.2.3.4 \"GET / \"\tcaf\xc3\xa9 \n\x1b[31m\x7f");
+    assert_string_equal(last, "1.2.3.4 \"GET / \"\tcaf\xc3\xa9 \\x0a\\x1b[31m\\x7f");
+    sl__log_set_json(true);
+    sl_log_line("{\"a\":1}");
+    assert_string_equal(last, "{\"a\":1}");
+    sl__log_set_json(false);
+    memset(text, '\n', sizeof text - 1);
+    sl_log_line(text);
+    assert_in_range(strlen(last), PIPE_BUF - 9, PIPE_BUF - 1);
+    sl__log_set_level(SL__WARN);
+    last[0] = '\0';
+    sl_log_line("x");
+    assert_string_equal(last, "");
+    sl__log_set_level(SL__INFO);
 }
 
 /* Cut anywhere, a line ends as JSON and its text as UTF-8. */
@@ -303,6 +337,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_long_lines_are_cut, setup, teardown),
         cmocka_unit_test_setup_teardown(test_json, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_json_lines_are_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_line_as_it_is, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_full_pipe_is_not_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_write_per_line, setup, teardown),
         cmocka_unit_test_setup_teardown(test_colours, setup, teardown),

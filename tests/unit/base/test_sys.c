@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -83,6 +84,9 @@ static ssize_t call(enum sl__sys_call which, int pair[2])
     case SL__SYS_SOCKET:
         fd = sl__sys_socket(AF_UNIX, SOCK_STREAM, 0);
         break;
+    case SL__SYS_OPENAT2:
+        fd = sl__sys_openat2(pair[0], "x", &(struct open_how){.flags = O_PATH});
+        break;
     default:
         return -ENOSYS;
     }
@@ -137,6 +141,7 @@ static void test_errors_are_negative(void **state)
     for (int which = 0; which < SL__SYS_COUNT; which++)
         if (which != SL__SYS_OPEN && which != SL__SYS_MMAP && which != SL__SYS_SOCKET)
             assert_int_equal(call((enum sl__sys_call)which, pair), -EBADF);
+    assert_int_equal(sl__sys_openat(-1, "x", O_RDONLY), -EBADF);
     assert_int_equal(sl__sys_open("/nowhere/at/all", O_RDONLY, 0), -ENOENT);
     assert_int_equal(sl__sys_socket(AF_UNIX, 12345, 0), -EINVAL);
     assert_null(sl__sys_mmap(0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1));

@@ -277,6 +277,7 @@ static void on_over(struct sl__detached *d, int why)
     assert_int_equal(d->queued, 0);
     s->why = why;
     streams_over++;
+    memset(d, 0xdd, sizeof(*d)); /* its owner's, who may free it */
 }
 
 static int push_octets(struct sl__detached *d, const char *octets, size_t len)

@@ -69,6 +69,14 @@ static const char *const sayings[] = {
     "POST /trailer HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n",
     "GET /push/50000 HTTP/1.0\r\n\r\n",
     "GET /hello HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+    GET("/detach/500"),
+    GET("/detach/200000") GET("/hello"),
+    GET("/detachend/3000") GET("/detach/5"),
+    GET("/detachslow"),
+    GET("/detachdrop") GET("/detach/5"),
+    "HEAD /detach/5 HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET /detach/5000 HTTP/1.0\r\n\r\n",
+    "POST /detach/5 HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n",
     "\r\n",
     "GET / HTTP/1.1\r\nX",
     "nonsense\r\n\r\n",
@@ -122,6 +130,29 @@ static void do_something(struct client *c)
     }
 }
 
+/* What goes on without a request is pushed to, ended and cut at any time. */
+static void use_a_stream(void)
+{
+    struct stream *s = stream_count > 0 ? &streams[pick(stream_count)] : NULL;
+
+    if (!s || s->why != 1)
+        return;
+    switch (pick(8)) {
+    case 0:
+        sl__detached_end(&s->d, 0);
+        break;
+    case 1:
+        sl__detached_cut(&s->d, -ENOBUFS);
+        break;
+    case 2:
+        push_octets(&s->d, pattern, 1 + pick(200000));
+        break;
+    default:
+        for (unsigned n = 1 + pick(20); n > 0; n--)
+            push_octets(&s->d, pattern, 1 + pick(40));
+    }
+}
+
 static void on_give(void *self, int fd, unsigned listener)
 {
     close(fd);
@@ -143,6 +174,8 @@ static void run_chaos(unsigned seed)
         do_something(&clients[pick(CLIENTS)]);
         if (pick(3) == 0)
             ticks(1);
+        if (pick(4) == 0)
+            use_a_stream();
         if (pick(40) == 0 && seen.waiter) {
             seen.release = true;
             sl__fiber_wake(seen.waiter);

@@ -102,9 +102,10 @@ static void status_lines(void **state)
 
 static void headers_follow(void **state)
 {
-    struct sl__header three = {NULL, SL__STR("X-Empty"), SL__STR("")};
-    struct sl__header two = {&three, SL__STR("content-LENGTH"), SL__STR("999")};
-    struct sl__header one = {&two, SL__STR("Content-Type"), SL__STR("text/html; charset=utf-8")};
+    struct sl__header three = {NULL, SL__STR("X-Empty"), SL__STR(""), false};
+    struct sl__header two = {&three, SL__STR("content-LENGTH"), SL__STR("999"), false};
+    struct sl__header one = {&two, SL__STR("Content-Type"), SL__STR("text/html; charset=utf-8"),
+                             false};
     struct sl__response r = {.status = 200, .headers = &one};
     struct sl__http1_head h = {.response = &r, .length = 3, .date = &date};
 
@@ -123,7 +124,7 @@ static void headers_follow(void **state)
 static void large_headers(void **state)
 {
     static char name[3000], value[5000], want[12000];
-    struct sl__header header = {NULL, {name, 0}, {value, 0}};
+    struct sl__header header = {NULL, {name, 0}, {value, 0}, false};
     struct sl__response r = {.status = 511, .headers = &header};
     struct sl__http1_head h = {
         .response = &r, .length = INT64_MAX, .chunked = true, .close = true, .date = &date};

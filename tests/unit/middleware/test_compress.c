@@ -515,9 +515,14 @@ static void what_the_head_says(void **state)
          "Accept-Encoding", "W/\"x\""},
         {"bytes", "html", "ETag: \"x\"\nAccept-Ranges: bytes\n", 0, "", NULL, "Accept-Encoding",
          "\"x\""},
+        {"none", "html", "ETag: \"x\"\n", 304, "If-None-Match: \"y\", W/\"x\"\r\n", NULL,
+         "Accept-Encoding", "W/\"x\""},
+        {"none", "html", "ETag: \"x\"\n", 304, "If-None-Match: \"x\"\r\n", NULL, "Accept-Encoding",
+         "\"x\""},
+        {"none", "html", "ETag: \"x\"\n", 304, "If-None-Match: W/\"x\", \"x\"\r\n", NULL,
+         "Accept-Encoding", "\"x\""},
         {"none", "html", "ETag: \"x\"\n", 304, "Accept-Encoding: gzip\r\n", NULL, "Accept-Encoding",
-         "W/\"x\""},
-        {"none", "html", "ETag: \"x\"\n", 304, "", NULL, "Accept-Encoding", "\"x\""},
+         "\"x\""},
     };
     sl_app *app = compressing_app();
 

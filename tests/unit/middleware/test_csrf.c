@@ -236,6 +236,37 @@ static void where_requests_come_from(void **state)
         }
 }
 
+/* Their bodies are not looked into: the browser's word, or a header. */
+static void uploads(void **state)
+{
+    static const struct {
+        const char *head;
+        int status;
+    } cases[] = {
+        {"", 403},
+        {"Origin: http://evil.example\r\n", 403},
+        {"Origin: http://example.com\r\n", 200},
+        {"Sec-Fetch-Site: same-origin\r\n", 200},
+        {"Sec-Fetch-Site: cross-site\r\n", 403},
+        {"Sec-Fetch-Site: same-origin\r\nX-CSRF-Token: wrong\r\n", 403},
+    };
+    sl_app *app = app_of(state);
+    char head[300];
+
+    get(app, form);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        snprintf(head, sizeof head, "Content-Type: multipart/form-data; boundary=x\r\n%s",
+                 cases[i].head);
+        ask(app, done, "POST", head, "--x--\r\n");
+        assert_int_equal(m.status, cases[i].status);
+    }
+    snprintf(head, sizeof head,
+             "Content-Type: multipart/form-data; boundary=x\r\nX-CSRF-Token: %s\r\n", token);
+    ask(app, done, "POST", head, "--x--\r\n");
+    assert_int_equal(m.status, 200);
+    sl_free(app);
+}
+
 static int log_in(sl_ctx *c)
 {
     int r = sl_session_regenerate(c);
@@ -435,6 +466,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         EACH(right_and_wrong),
         EACH(where_the_token_is),
+        EACH(uploads),
         cmocka_unit_test(where_requests_come_from),
         {"session: a_login_makes_it_anew", a_login_makes_it_anew, NULL, NULL, &kinds[0]},
         {"shared: a_login_makes_it_anew", a_login_makes_it_anew, NULL, NULL, &kinds[1]},

@@ -69,6 +69,7 @@ static void refused(void **state)
         "HTTP/1.1 200 OK\r\n: x\r\n",
         "HTTP/1.1 200 OK\r\nx\r\n",
         "HTTP/1.1 200 OK\r\n folded\r\n",
+        "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n",
     };
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
