@@ -18,7 +18,7 @@ PACKAGES = {  # program: package
     "wrk": "wrk", "h2load": "nghttp2-client", "strace": "strace", "valgrind": "valgrind",
 }
 SHALLOT = {  # name in the tables: program; "shallot" serves files by sl_static()
-    "onion": "bench/onion", "hello": "examples/hello", "visits": "examples/visits", "bus": "bench/bus", "events": "bench/events", "json": "bench/json",
+    "onion": "bench/onion", "hello": "examples/hello", "visits": "examples/visits", "bus": "bench/bus", "events": "bench/events", "json": "bench/json", "waits": "bench/waits",
     "shallot": "bench/files", "shallot, compressing": "bench/compress",
 }
 NODE = {"node": "seed/index.js", "node, plain": "seed/plain.js", "node, relay": "relay.js", "node, JSON": "json.js", "node, events": "events.js"}
