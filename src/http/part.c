@@ -1,9 +1,9 @@
 /*
  * The fields of a part, and the names in them.
  *
- * app/form_parts.c comes here with what multipart.c found. A part has one Content-Disposition, which
- * names it; what a client calls its file is made a name that no shell, browser or file system takes
- * for anything else.
+ * app/form_parts.c comes here with what multipart.c found. A part has one Content-Disposition,
+ * which names it; what a client calls its file is made a name that no shell, browser or file system
+ * takes for anything else.
  */
 #include <string.h>
 

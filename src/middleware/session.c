@@ -117,7 +117,7 @@ static int change(sl_ctx *c, const char *key, const void *bytes, size_t len)
 {
     size_t key_len = key ? strlen(key) : 0;
     struct session_entry *e, before;
-    struct session *s;
+    struct session *s = NULL;
     char *copy = NULL;
     int r;
 
@@ -168,7 +168,7 @@ int sl_session_delete(sl_ctx *c, const char *key)
 
 int sl_session_regenerate(sl_ctx *c)
 {
-    struct session *s;
+    struct session *s = NULL;
     int r = open_it(c, &s);
 
     if (r < 0)
@@ -185,7 +185,7 @@ int sl_session_regenerate(sl_ctx *c)
 
 int sl_session_destroy(sl_ctx *c)
 {
-    struct session *s;
+    struct session *s = NULL;
     int r = open_it(c, &s);
 
     if (r == 0)

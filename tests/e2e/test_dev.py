@@ -180,7 +180,7 @@ def test_run_serves_a_program(start):
 
 def test_build_option_overrides(start, folder):
     file = folder("hello")
-    command = f"echo building by hand && {COMPILER} {' '.join(SANITIZE)} -I{ROOT}/include {file} -o app {" ".join(LIBRARIES)}"
+    command = f"echo building by hand && {COMPILER} {' '.join(SANITIZE)} -I{ROOT}/include {file} -o app {' '.join(LIBRARIES)}"
     program = start([TOOL, "dev", "./app", "--build", command], cwd=file.parent)
     program.expect("building by hand")
     assert program.get("/").text == "Hello world\n"
@@ -191,7 +191,7 @@ def test_build_option_overrides(start, folder):
 def test_a_makefile_is_used(start, folder):
     file = folder("hello")
     (file.parent / "Makefile").write_text(
-        f"app: hello.c\n\t@echo made by make\n\t{COMPILER} {' '.join(SANITIZE)} -I{ROOT}/include $< -o $@ {" ".join(LIBRARIES)}\n")
+        f"app: hello.c\n\t@echo made by make\n\t{COMPILER} {' '.join(SANITIZE)} -I{ROOT}/include $< -o $@ {' '.join(LIBRARIES)}\n")
     program = start([TOOL, "dev", "./app"], cwd=file.parent)
     program.expect("made by make")
     assert program.get("/").text == "Hello world\n"

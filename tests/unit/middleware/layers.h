@@ -53,7 +53,7 @@ static inline void expect_header_at(const struct memory *m, const char *name, co
 {
     const char *got = nth_header(m, name, 0);
 
-    if (!got != !value || (got && strcmp(got, value) != 0)) {
+    if (got && value ? strcmp(got, value) != 0 : got != value) {
         print_error("%s: %s, not %s\n", name, got ? got : "(none)", value ? value : "(none)");
         _fail(file, line);
     }
