@@ -170,7 +170,8 @@ struct slpg_pool {
     bool closing;
     unsigned failures;  /* to connect, one after the other */
     int64_t down_since; /* while there are failures */
-    int64_t said_at;    /* when that was last logged */
+    bool said;          /* and the log says so */
+    int64_t said_at;    /* since when; 0: it never did */
     char why[512];      /* the last failure to connect */
     struct slpg_trouble trouble;
 };

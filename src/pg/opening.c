@@ -17,6 +17,7 @@
 #define FIRST_PAUSE 50 /* milliseconds, doubled with each failure */
 #define LONGEST_PAUSE 2000
 #define REMIND_MS 30000 /* a lasting failure is logged so often */
+#define CALM_MS 1000    /* and others no more often than this */
 
 /* Not all workers at once. */
 static unsigned pause_ms(const struct slpg_pool *p)
@@ -29,26 +30,28 @@ static unsigned pause_ms(const struct slpg_pool *p)
     return ms / 2 + (unsigned)random() % ms;
 }
 
+/* A network that comes and goes fills no log. */
 static void failed(struct slpg_pool *p, const char *why)
 {
     int64_t now = slpg_now();
-    bool other = strcmp(why, p->why) != 0;
+    bool same = p->said && strcmp(why, p->why) == 0;
 
     if (p->failures++ == 0)
         p->down_since = now;
-    if (p->failures > 1 && !other && now - p->said_at < REMIND_MS)
-        return;
     memcpy(p->why, why, sizeof p->why);
+    if (p->said_at && now - p->said_at < (same ? REMIND_MS : CALM_MS))
+        return;
+    p->said = true;
     p->said_at = now;
     sl_warn("database: no connection, trying again: %s", why);
 }
 
 static void succeeded(struct slpg_pool *p)
 {
-    if (p->failures > 0)
+    if (p->said)
         sl_info("database: connected again after %lld ms", (long long)(slpg_now() - p->down_since));
     p->failures = 0;
-    p->why[0] = '\0';
+    p->said = false;
 }
 
 /* Whether it is any use to try again. With none open it goes on until there is one. */

@@ -2,13 +2,14 @@
 import json
 import socket
 import struct
+import subprocess
 import threading
 import time
 from urllib.parse import quote, urlencode
 
 import pytest
 
-from harness import PATIENCE, Connection, request, wait_until
+from harness import COMPILER, PATIENCE, ROOT, Connection, request, wait_until
 
 NAMES = "drop table if exists names; create table names (name text primary key)"
 
@@ -402,6 +403,35 @@ def test_a_server_that_is_killed_under_load(serve, postgres):
     kept = set(postgres.sql("select name from names").split())
     assert set(acknowledged) <= kept
     assert program.stop() == 0
+
+
+@pytest.mark.parametrize("one_in", [30, 100])
+def test_a_network_that_fails(start, compile_once, postgres, tmp_path, one_in):
+    """Sends and receives of libpq are cut, interrupted and broken off: errors are said, nothing that was answered is lost, nobody hangs."""
+    postgres.sql(NAMES)
+    library = tmp_path / "faults.so"
+    subprocess.run([COMPILER, "-shared", "-fPIC", "-O1", "-D_GNU_SOURCE", ROOT / "tests/e2e/programs/pgfaults.c", "-o", library], check=True)
+    program = start([compile_once("pg")], env={"DATABASE_URL": postgres.url, "POOL": "4", "STATEMENTS": "2", "LD_PRELOAD": str(library),
+                                               "FAULTS_PORT": str(postgres.port), "FAULTS_ONE_IN": str(one_in)})
+    paths = ["/unique/{}", "/rows?sql=select+1", "/rows?sql=select+generate_series(1,200)", "/transaction/{}", "/sum/300", "/quick"]
+
+    def ask(i):
+        done, seen = [], set()
+        with Connection(program.port) as connection:
+            for n in range(40):
+                status = connection.get(paths[(i + n) % 6].format(f"{i}-{n}") if n % 20 < 19 else "/rows?sql=select+pg_sleep(0.001)").status
+                seen.add(status)
+                if status == 201 or status == 200 and (i + n) % 6 == 3 and n % 20 < 19:
+                    done.append(f"{i}-{n}")
+        return done, seen
+
+    got = together(8, ask)
+    acknowledged, statuses = [name for done, _ in got for name in done], set().union(*(seen for _, seen in got))
+    assert statuses <= {200, 201, 500, 503, 504} and {200, 201, 500} <= statuses
+    assert len(acknowledged) > 20 and set(acknowledged) <= set(postgres.sql("select name from names").split())
+    assert program.get("/hello").status == 200 and program.stop() == 0
+    postgres.sql("select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep%' and pid <> pg_backend_pid()")  # of broken connections
+    wait_active(postgres, 0)
 
 
 # ---- waiting holds up nobody
