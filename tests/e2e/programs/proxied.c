@@ -28,12 +28,16 @@ static int outer(sl_ctx *c)
 
 int main(void)
 {
-    sl_app *app = sl_new(.instances = 1, .drain_ms = 10000, .grace_ms = 100, .limits = {.body_ms = 3000});
+    sl_app *app =
+        sl_new(.instances = 1, .drain_ms = 10000, .grace_ms = 100, .limits = {.body_ms = 3000});
 
     sl_get(app, "/ours", hello);
     sl_use(app, outer);
-    sl_use(app, sl_proxy(getenv("UPSTREAMS"), .append = getenv("APPEND") != NULL, .upstream_host = getenv("OWN_HOST") != NULL, .idle_ms = number("IDLE"),
-                         .connect_ms = number("CONNECT"), .fails = number("FAILS"), .out_ms = number("OUT"), .probe = getenv("PROBE"), .probe_ms = number("PROBE_MS"),
-                         .name = getenv("NAME"), .balance = getenv("LEAST") ? SL_LEAST_BUSY : SL_ROUND_ROBIN));
+    sl_use(app, sl_proxy(getenv("UPSTREAMS"), .append = getenv("APPEND") != NULL,
+                         .upstream_host = getenv("OWN_HOST") != NULL, .idle_ms = number("IDLE"),
+                         .connect_ms = number("CONNECT"), .fails = number("FAILS"),
+                         .out_ms = number("OUT"), .probe = getenv("PROBE"),
+                         .probe_ms = number("PROBE_MS"), .name = getenv("NAME"),
+                         .balance = getenv("LEAST") ? SL_LEAST_BUSY : SL_ROUND_ROBIN));
     return sl_listen(app);
 }

@@ -1,4 +1,5 @@
-/* Fetches while the n-th allocation of its thread fails, whoever asks for it: we, libcurl, OpenSSL. */
+/* Fetches while the n-th allocation of its thread fails, whoever asks for it: we, libcurl, OpenSSL.
+ */
 #include <errno.h>
 #include <shallot.h>
 #include <stdlib.h>
@@ -53,7 +54,8 @@ static int fetch(sl_ctx *c, sl_fetched *a)
     int r;
 
     if (strcmp(how, "whole") == 0)
-        return sl_fetch(c, a, url, .timeout_ms = 3000, .body = "text", .headers = (sl_fetch_header[]){{"A", "b"}, {0}});
+        return sl_fetch(c, a, url, .timeout_ms = 3000, .body = "text",
+                        .headers = (sl_fetch_header[]){{"A", "b"}, {0}});
     if (strcmp(how, "up") == 0)
         return sl_fetch(c, a, url, .timeout_ms = 3000, .source = twice, .source_self = &times);
     r = sl_fetch_open(c, a, url, .timeout_ms = 3000, .idle_ms = 3000);

@@ -260,11 +260,12 @@ static void hooks(void **state)
 
 static void end(sl_app *app, void *self)
 {
+    static char another[] = "c";
     char *left = self;
 
     ends[end_count++] = *left;
     if (*left == 'b') /* whoever is called may need another */
-        assert_int_equal(sl_on_end(app, end, (char[]){"c"}), 0);
+        assert_int_equal(sl_on_end(app, end, another), 0);
 }
 
 /* Last registered, first called; each once; not at all in a process that did not serve. */

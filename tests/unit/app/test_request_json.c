@@ -293,7 +293,8 @@ static void without_memory(void **state)
             memory_serve(&m);
             sl__mem_fault = NULL;
             if (m.status != 503 && m.status != (bad == 2 ? 422 : 200))
-                fail_msg("allocation %ld: %d %s", n, m.status, memory_log + strlen(memory_log) - 200);
+                fail_msg("allocation %ld: %d %s", n, m.status,
+                         memory_log + strlen(memory_log) - 200);
             left = -1;
             memory_finish(&m);
         }
