@@ -94,11 +94,11 @@ static const char *header(const struct memory *m, const char *name)
     const char *at;
 
     snprintf(start, sizeof start, "\n%s: ", name);
-    at = strncmp(m->headers, start + 1, strlen(start) - 1) == 0 ? m->headers - 1
+    at = strncmp(m->headers, start + 1, strlen(start) - 1) == 0 ? m->headers
                                                                 : strstr(m->headers, start);
     if (!at)
         return NULL;
-    at += strlen(start);
+    at += strlen(start) - (*at != '\n');
     snprintf(to, sizeof value[0], "%.*s", (int)strcspn(at, "\n"), at);
     return to;
 }
