@@ -149,5 +149,6 @@ int sl_run(sl_app *app)
 
 int sl_listen_on(sl_app *app, const sl_endpoint *endpoint)
 {
+    running = app;
     return sl_bind_to(app, endpoint) < 0 ? 1 : sl_run(app);
 }
