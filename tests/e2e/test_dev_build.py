@@ -58,7 +58,10 @@ def tool(*args, cwd, env=None):
     return subprocess.run([TOOL, *args], cwd=cwd, env={**os.environ, **ENV, **(env or {})}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
 
 
-@pytest.mark.parametrize("system", ["make", "meson", "cmake"])
+SLOW = [pytest.param(system, marks=pytest.mark.load) for system in ("meson", "cmake")]  # left out under sanitizers, where configuring takes a minute
+
+
+@pytest.mark.parametrize("system", ["make", *SLOW])
 def test_the_build_system_of_the_folder_is_used(start, tmp_path, system):
     source = project(tmp_path, system)
     program = start([TOOL, "dev"], cwd=tmp_path, env=ENV)
@@ -69,7 +72,7 @@ def test_the_build_system_of_the_folder_is_used(start, tmp_path, system):
     assert source.name in [os.path.basename(e["file"]) for e in entries]
 
 
-@pytest.mark.parametrize("system", ["make", "meson"])
+@pytest.mark.parametrize("system", ["make", SLOW[0]])
 def test_a_first_build_that_fails_is_waited_for(start, tmp_path, system):
     source = project(tmp_path, system)
     good = source.read_text()
