@@ -9,6 +9,8 @@ Blocks of a page, and the comments in front of them that only this file reads:
     <!-- save hello.c -->           before any block: it becomes that file
     <!-- change hello.c -->         before ```diff: the lines with - become those with +
     <!-- put into hello.c before: int main -->   before ```c: the block goes before the line that begins so
+    <!-- put into chat.c instead of: static int events -->   the block goes in the place of that function
+    <!-- have app.c: examples/x.c -->   before ```console: that example is there under this name
     <!-- not run: reason -->        before ```console or ```sh: only its syntax is checked
     <!-- fails -->                  before ```console: the last command ends with an error
 
@@ -17,6 +19,7 @@ is printed in its place, and the same from then on, in commands too. `...` is an
 """
 import os
 import re
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -60,6 +63,18 @@ class Block:
 def blocks(page):
     text = page.read_text()
     return [Block(page, match, text) for match in FENCE.finditer(text)]
+
+
+def clone(place):
+    """A fresh clone in which ./run has been before: what it builds is there, and ninja finds nothing to do."""
+    for entry in ROOT.iterdir():
+        if not entry.name.startswith(("build", ".git", "examples")):
+            (place / entry.name).symlink_to(entry)
+    shutil.copytree(ROOT / "examples", place / "examples", ignore=shutil.ignore_patterns(".*"))
+    (place / "build").mkdir()
+    (place / "build/build.ninja").write_text("build all: phony\ndefault all\n")
+    for name in ("cli", "src", "examples", "meson-uninstalled"):
+        (place / "build" / name).symlink_to(BUILD / name)
 
 
 class Session:
@@ -121,7 +136,10 @@ class Session:
         self.changed = False
         script = f". {self.environment}; exec env {self.script(command)}"
         self.server = self.start(["bash", "-c", script], cwd=self.home, wait_ready=False)
-        self.server.port = int(self.server.expect(r"http://(?:127\.0\.0\.1|localhost):(\d+)").group(1))
+        self.server.port = int(self.server.expect(r"http://(?:127\.0\.0\.1|localhost):([1-9]\d*)").group(1))
+        workers = self.server.matches(r"master \d+, (\d+) worker")
+        if workers:
+            self.server.expect(r"worker \d+.*listening on", count=int(workers[0].group(1)))
         self.expect(self.server, lines, 0)
 
     def listen(self, command, lines):
@@ -155,7 +173,7 @@ class Session:
             return f"$ {self.script(command)}\nshould print:\n{expected}\nprinted ({last[0].returncode}):\n{last[0].stdout}" + (
                 f"\nthe server:\n{self.server.text()}" if self.server else "")
 
-        if self.changed:
+        if self.changed or command.startswith("shallot status"):  # a worker that listens is ready a moment later
             wait_until(right, complaint)
         else:
             assert right(), complaint()
@@ -195,6 +213,14 @@ class Session:
         self.save(name, text)
         self.changed = True
 
+    def put(self, code, name, how, line):
+        text = (self.folder() / name).read_text()
+        begin = text.find("\n" + line) + 1
+        assert begin and text.count("\n" + line) == 1, f"{name} has {text.count(line)} lines: {line}"
+        end = begin if how == "before" else text.index("\n}\n", begin) + 3
+        self.save(name, text[:begin] + code + ("\n" if how == "before" else "") + text[end:])
+        self.changed = True
+
     def edit(self, block):
         """What the page says to write into a file."""
         if block.note("save") is not None:
@@ -203,14 +229,15 @@ class Session:
         elif block.note("change") is not None:
             self.change(block.note("change"), block.code)
         elif block.note("put into") is not None:
-            name, _, line = block.note("put into").partition(" before: ")
-            text = (self.folder() / name).read_text()
-            assert text.count("\n" + line) == 1, f"{name} has {text.count(line)} lines: {line}"
-            self.save(name, text.replace("\n" + line, f"\n{block.code}\n{line}"))
-            self.changed = True
+            self.put(block.code, *re.fullmatch(r"(\S+) (before|instead of): (.*)", block.note("put into")).groups())
 
     def do(self, block):
         self.edit(block)
+        if block.note("have") is not None:
+            name, _, example = block.note("have").partition(": ")
+            self.save(name, (ROOT / example).read_text())
+        if block.kind == "sh" and block.note("not run") is None and block.note("save") is None:
+            self.run(block.code, [], False)
         if block.kind == "console" and block.note("not run") is None:
             self.console(block)
         elif block.note("the server says") is not None:
