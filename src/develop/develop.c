@@ -5,6 +5,10 @@
  * master with its own watcher and builds, so this process only stands by: it hands signals on and
  * waits for the end. It watches and builds itself as long as there is nothing that runs.
  *
+ * The listening socket is ours all the time (address.c) and lent to the program. While there is
+ * none that starts, the stand-in (standin.c) serves what there is to say on it, and has gone before
+ * the program is started.
+ *
  * The program gets a process group of its own and the terminal's signals through us, so that each
  * arrives exactly once, whether it was sent to this process, to its group or by the keyboard: a
  * second one would mean "at once" to the master.
@@ -25,10 +29,13 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/time.h"
 #include "cluster/build.h"
 #include "cluster/role.h"
 #include "cluster/watch.h"
+#include "develop/address.h"
+#include "develop/standin.h"
 #include "loop/signals.h"
 
 #define SAME_FILE_MAX                                                                              \
@@ -42,6 +49,8 @@ struct develop {
     struct sl__build *build; /* NULL: nothing to build */
     struct sl__watch child;  /* pidfd; -1: it does not run */
     struct sl__task bury;    /* as PID 1: strangers */
+    struct sl__address address;
+    struct sl__standin standin;
     pid_t pid;
     bool had_terminal;
     int status;
@@ -97,6 +106,31 @@ static bool has_terminal(void)
     return fd >= 0;
 }
 
+/* The stand-in */
+
+/* @p why stands in the record's first line, @p text below it. */
+static void stand_in(struct develop *v, const char *kind, const char *why, const char *text)
+{
+    char error[512], head[PATH_MAX + 512];
+    size_t len, text_len = strlen(text);
+    char *record;
+    int r;
+
+    if (!sl__address_ensure(&v->address, error, sizeof error)) {
+        say(v, SL_DEV_TROUBLE, "%s", error);
+        return;
+    }
+    len = (size_t)snprintf(head, sizeof head, "%s\twhy=%s\n", kind, why);
+    len = len < sizeof head ? len : sizeof head - 1;
+    record = sl__alloc(len + text_len);
+    memcpy(record, head, len);
+    memcpy(record + len, text, text_len);
+    r = sl__standin_show(&v->standin, v->address.fd, record, len + text_len);
+    sl__free(record);
+    if (r < 0)
+        say(v, SL_DEV_TROUBLE, "cannot serve the page of it: %s", strerror(-r));
+}
+
 /* The program */
 
 static void child_ended(struct sl__watch *w, uint32_t events);
@@ -107,6 +141,7 @@ __attribute__((noreturn)) static void become(struct develop *v, pid_t parent, in
 {
     int error;
 
+    report = fcntl(report, F_DUPFD_CLOEXEC, 10); /* out of the way of what is lent */
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
@@ -116,6 +151,7 @@ __attribute__((noreturn)) static void become(struct develop *v, pid_t parent, in
         setenv("SHALLOT_BUILD", v->d.build, 1);
     if (v->d.watch)
         setenv("SHALLOT_WATCH", v->d.watch, 1);
+    sl__address_lend(&v->address);
     sigprocmask(SIG_SETMASK, &v->signals.old_mask, NULL);
     execvp(v->d.argv[0], v->d.argv);
     error = errno;
@@ -171,10 +207,14 @@ static int start_child(struct develop *v)
     return r;
 }
 
-static void run_program(struct develop *v)
+/* Nobody stands in any more. */
+static void begin_program(void *self)
 {
+    struct develop *v = self;
     int r;
 
+    if (v->build && sl__build_running(v->build))
+        return; /* another change meanwhile */
     sl__tree_free(v->tree); /* from here on the program's master watches */
     v->tree = NULL;
     r = start_child(v);
@@ -185,6 +225,33 @@ static void run_program(struct develop *v)
     v->child.fd = -1;
     v->pid = 0;
     say(v, SL_DEV_TROUBLE, "cannot run %s: %s", v->d.argv[0], strerror(-r));
+    stand_in(v, "crashed", "it cannot be run", strerror(-r));
+    wait_for_change(v);
+}
+
+static void run_program(struct develop *v)
+{
+    sl__standin_leave(&v->standin, begin_program, v);
+}
+
+/* It did not want to end, or not so. Without an address of ours nobody would know: most likely it
+ * has none either, and has said so. */
+static void lost_program(struct develop *v, const siginfo_t *info)
+{
+    char error[512], why[128];
+    bool exited = info->si_code == CLD_EXITED;
+
+    if (exited && !sl__address_ensure(&v->address, error, sizeof error)) {
+        end(v, info->si_status);
+        return;
+    }
+    if (exited)
+        snprintf(why, sizeof why, "ended with status %d", info->si_status);
+    else
+        snprintf(why, sizeof why, "was ended by SIG%s (%s)", sigabbrev_np(info->si_status),
+                 strsignal(info->si_status));
+    say(v, SL_DEV_CRASHED, "%s %s", v->d.argv[0], why);
+    stand_in(v, "crashed", why, "");
     wait_for_change(v);
 }
 
@@ -197,15 +264,12 @@ static void child_ended(struct sl__watch *w, uint32_t events)
     close(w->fd);
     w->fd = -1;
     reap(v, &info);
-    if (info.si_code == CLD_EXITED) {
-        end(v, info.si_status);
-    } else if (v->status >= 0) { /* it had been told to end */
-        end(v, 128 + info.si_status);
-    } else {
-        say(v, SL_DEV_CRASHED, "%s was ended by SIG%s (%s)", v->d.argv[0],
-            sigabbrev_np(info.si_status), strsignal(info.si_status));
-        wait_for_change(v);
-    }
+    if (v->status >= 0) /* it had been told to end */
+        end(v, info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status);
+    else if (info.si_code == CLD_EXITED && info.si_status == 0)
+        end(v, 0);
+    else
+        lost_program(v, &info);
 }
 
 /* Building and waiting */
@@ -271,16 +335,23 @@ static int watch(struct develop *v)
 
 static void wait_for_change(struct develop *v)
 {
-    if (watch(v) < 0)
+    char url[160];
+
+    if (watch(v) < 0) {
         end(v, 1); /* nothing would ever happen again */
-    else
+    } else if (sl__standin_stands(&v->standin)) {
+        sl__endpoint_url(v->address.fd, url, sizeof url);
+        say(v, SL_DEV_WAITING, "%s; %s shows what is wrong", root_of(v), url);
+    } else {
         say(v, SL_DEV_WAITING, "%s", root_of(v));
+    }
 }
 
 static void built(void *self, int status, const char *output, int64_t duration_ns)
 {
     struct develop *v = self;
     double seconds = (double)duration_ns / (double)SL__SEC;
+    char why[64];
 
     v->restarts = 0;
     v->restarted_for[0] = 0;
@@ -290,9 +361,12 @@ static void built(void *self, int status, const char *output, int64_t duration_n
         return;
     }
     if (status > 128)
-        say(v, SL_DEV_FAILED, "ended by SIG%s after %.2f s", sigabbrev_np(status - 128), seconds);
+        snprintf(why, sizeof why, "ended by SIG%s after %.2f s", sigabbrev_np(status - 128),
+                 seconds);
     else
-        say(v, SL_DEV_FAILED, "status %d after %.2f s", status, seconds);
+        snprintf(why, sizeof why, "status %d after %.2f s", status, seconds);
+    say(v, SL_DEV_FAILED, "%s", why);
+    stand_in(v, "failed", why, output);
     wait_for_change(v);
 }
 
@@ -303,7 +377,7 @@ static void bury_strangers(struct sl__task *t)
     siginfo_t info = {0};
 
     while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0 &&
-           info.si_pid != v->pid && (!v->build || info.si_pid != sl__build_pid(v->build))) {
+           info.si_pid != v->pid && info.si_pid != sl__standin_pid(&v->standin) && (!v->build || info.si_pid != sl__build_pid(v->build))) {
         waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
         info.si_pid = 0;
     }
@@ -324,8 +398,10 @@ static void on_signal(struct sl__signals *s, int signal)
     }
     if (signal == SIGHUP && v->had_terminal && !has_terminal())
         signal = SIGTERM; /* the terminal was closed; otherwise it asks for a reload */
-    if (signal != SIGHUP)
+    if (signal != SIGHUP) {
         v->status = 0;
+        sl__address_shut(&v->address); /* the program answers what has come */
+    }
     kill(v->pid, signal);
 }
 
@@ -343,6 +419,7 @@ static int start(struct develop *v)
     if (r < 0)
         return r;
     v->bury.run = bury_strangers;
+    sl__standin_init(&v->standin, &v->loop, &v->signals.old_mask);
     if (v->d.build)
         v->build = sl__build_new(&v->loop, v->d.build, &events);
     return 0;
@@ -351,7 +428,7 @@ static int start(struct develop *v)
 int sl_develop(const sl_development *d)
 {
     struct develop v = {.status = -1, .child = {.fd = -1, .events = EPOLLIN, .ready = child_ended}};
-    char *absolute = NULL;
+    char *absolute = NULL, error[512];
     int r;
 
     memcpy(&v.d, d, d->size && d->size < sizeof v.d ? d->size : sizeof v.d);
@@ -363,6 +440,11 @@ int sl_develop(const sl_development *d)
     }
     sl__keep_standard_descriptors();
     v.had_terminal = has_terminal();
+    if (sl__address_open(&v.address, root_of(&v), v.d.argv[0], error, sizeof error) < 0) {
+        say(&v, SL_DEV_TROUBLE, "%s", error);
+        free(absolute);
+        return 1;
+    }
     r = start(&v);
     if (r == 0 && v.build && watch(&v) < 0)
         end(&v, 1);
@@ -374,6 +456,8 @@ int sl_develop(const sl_development *d)
         say(&v, SL_DEV_TROUBLE, "%s", strerror(-r));
     sl__build_free(v.build);
     sl__tree_free(v.tree);
+    sl__standin_finish(&v.standin);
+    sl__address_close(&v.address);
     sl__signals_stop(&v.signals);
     sl__loop_finish(&v.loop);
     free(absolute);

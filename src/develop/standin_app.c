@@ -1,0 +1,119 @@
+/*
+ * The stand-in, from inside: a small Shallot app on the program's address.
+ *
+ * Comes from standin.c, in a child of the tool, with the listening socket and the wire. Whatever is
+ * asked for is answered by what the tool has said last, with 503, because it is the service that is
+ * missing and soon to be back. Each answer is the last of its connection, so that nobody holds one
+ * when the program takes over.
+ */
+#include "develop/standin.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <shallot.h>
+
+#include "base/log.h"
+#include "cluster/role.h"
+
+#define WIRE 4
+#define RECORD_MAX (1 << 17)
+#define DRAIN_MS 500 /* less than the tool's patience */
+
+static char record[RECORD_MAX]; /* what the tool has said last, NUL-terminated */
+static unsigned number;         /* of it */
+
+static const char *kind(void)
+{
+    return strncmp(record, "crashed", 7) == 0 ? "crashed" : "failed";
+}
+
+static const char *words(void)
+{
+    const char *newline = strchr(record, '\n');
+
+    return newline ? newline + 1 : "";
+}
+
+static const char *headline(void)
+{
+    return strcmp(kind(), "failed") == 0 ? "The build failed" : "The program does not start";
+}
+
+/* One after the other, until the tool is gone, which ends us too. */
+static int listen_to_tool(void *arg)
+{
+    sl_app *app = arg;
+
+    while (sl_wait_fd(WIRE, POLLIN, -1) > 0) {
+        ssize_t n = recv(WIRE, record, sizeof record - 1, MSG_DONTWAIT);
+
+        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+            _exit(0);
+        if (n < 0)
+            continue;
+        record[n] = 0;
+        number++;
+        sl_send(app, "build", NULL, 0);
+    }
+    return 0;
+}
+
+static int start(sl_app *app, void *self)
+{
+    sl_task *t = sl_spawn(app, listen_to_tool, app);
+
+    if (!t)
+        return -ENOMEM;
+    sl_detach(t);
+    return 0;
+}
+
+static int page(sl_ctx *c)
+{
+    sl_set_status(c, 503);
+    sl_set_header(c, "Cache-Control", "no-store");
+    sl_set_header(c, "Retry-After", "1");
+    return sl_text(c, "%s.\n\n%s", headline(), words());
+}
+
+static void unset_environment(void)
+{
+    static const char *const names[] = {"PORT",         "HOST",          "SHALLOT_MODE",
+                                        "SHALLOT_BUILD", "SHALLOT_WATCH", "SHALLOT_LOG",
+                                        "SHALLOT_CONTROL", "NOTIFY_SOCKET", "SHALLOT_INSTANCES"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        unsetenv(names[i]);
+}
+
+static void take_listener(void)
+{
+    char pid[16];
+
+    snprintf(pid, sizeof pid, "%d", (int)getpid());
+    setenv("LISTEN_PID", pid, 1);
+    setenv("LISTEN_FDS", "1", 1);
+    unsetenv("LISTEN_FDNAMES");
+}
+
+void sl__standin_serve(void)
+{
+    sl_app *app;
+
+    unset_environment();
+    take_listener();
+    sl__set_process_title("shallot: stands in");
+    sl__log_set_level(SL__ERROR);
+    app = sl_new(.standalone = true, .name = "stand-in", .drain_ms = DRAIN_MS, .grace_ms = 1,
+                 .limits = {.connection_requests = 1});
+    sl_on_start(app, start, NULL);
+    sl_use(app, page);
+    _exit(sl_listen(app));
+}
