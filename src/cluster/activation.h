@@ -6,8 +6,8 @@
 
 #include "net/endpoint.h"
 
-/** LISTEN_FDNAMES of a socket that `shallot dev` lends us, see below: it was asked for or worked the
- * last time, or is a guess. */
+/** LISTEN_FDNAMES of a socket that `shallot dev` lends us, see below: it was asked for or worked
+ * the last time, or is a guess. */
 #define SL__LENT "shallot.dev"
 #define SL__LENT_GUESS "shallot.guess"
 
@@ -22,8 +22,8 @@ int sl__activation_take(const struct sl__endpoint *e);
 int sl__activation_take_any(void);
 
 /**
- * The socket that the tool lends us, which holds it too and takes it back when we end: only if it is
- * exactly the endpoint's address, for what the code says is right and the tool only guesses. An
+ * The socket that the tool lends us, which holds it too and takes it back when we end: only if it
+ * is exactly the endpoint's address, for what the code says is right and the tool only guesses. An
  * endpoint of any port takes one that is no guess.
  *
  * @return owned by the caller, non-blocking; -1: there is none

@@ -116,7 +116,8 @@ static bool recall(const struct sl__address *a, struct sl__endpoint *ret)
 
     if (!text)
         return false;
-    for (char *line = strtok_r(text, "\n", &rest); line && !found; line = strtok_r(NULL, "\n", &rest))
+    for (char *line = strtok_r(text, "\n", &rest); line && !found;
+         line = strtok_r(NULL, "\n", &rest))
         found = is_line_of(a, line, &url) && sl__address_parse(url, ret);
     sl__free(text);
     return found;

@@ -24,8 +24,8 @@ struct sl__address {
  *
  * @param program    its name; a path will do
  * @param ret_error  receives one line when it cannot be listened there, whatever is returned
- * @return 0, also when nobody asked for the address and it cannot be had (fd is -1 then: the program
- * may have another in mind); else a negative errno
+ * @return 0, also when nobody asked for the address and it cannot be had (fd is -1 then: the
+ * program may have another in mind); else a negative errno
  */
 int sl__address_open(struct sl__address *a, const char *root, const char *program, char *ret_error,
                      size_t error_len);

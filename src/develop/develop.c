@@ -214,7 +214,7 @@ static void begin_program(void *self)
     int r;
 
     if (v->build && sl__build_running(v->build))
-        return; /* another change meanwhile */
+        return;             /* another change meanwhile */
     sl__tree_free(v->tree); /* from here on the program's master watches */
     v->tree = NULL;
     r = start_child(v);
@@ -377,7 +377,8 @@ static void bury_strangers(struct sl__task *t)
     siginfo_t info = {0};
 
     while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0 &&
-           info.si_pid != v->pid && info.si_pid != sl__standin_pid(&v->standin) && (!v->build || info.si_pid != sl__build_pid(v->build))) {
+           info.si_pid != v->pid && info.si_pid != sl__standin_pid(&v->standin) &&
+           (!v->build || info.si_pid != sl__build_pid(v->build))) {
         waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
         info.si_pid = 0;
     }

@@ -24,10 +24,10 @@
 
 #define LISTENER 3 /* in the child */
 #define WIRE 4
-#define HIGH 10                /* above both */
-#define PATIENCE SL__SEC       /* how long it may take to leave */
-#define DEATHS_MAX 3           /* it is not meant to die by itself at all */
-#define ROOM ((int)(1 << 18))  /* of the wire: several of the largest records */
+#define HIGH 10               /* above both */
+#define PATIENCE SL__SEC      /* how long it may take to leave */
+#define DEATHS_MAX 3          /* it is not meant to die by itself at all */
+#define ROOM ((int)(1 << 18)) /* of the wire: several of the largest records */
 
 /* In the child. Whatever is open is the tool's: the watcher, the feed, the terminal's input. */
 __attribute__((noreturn)) static void become(const struct sl__standin *s, int wire, pid_t parent)
@@ -62,7 +62,8 @@ static int start(struct sl__standin *s)
     close(ends[1]);
     s->wire = ends[0];
     if (r == 0) {
-        s->life = (struct sl__watch){.fd = pidfd_open(s->pid, 0), .events = EPOLLIN, .ready = ended};
+        s->life =
+            (struct sl__watch){.fd = pidfd_open(s->pid, 0), .events = EPOLLIN, .ready = ended};
         r = s->life.fd < 0 ? -errno : sl__loop_add(s->loop, &s->life);
     }
     if (r < 0)
@@ -128,7 +129,8 @@ static void too_long(struct sl__timer *t)
 
 void sl__standin_init(struct sl__standin *s, struct sl__loop *l, const sigset_t *mask)
 {
-    *s = (struct sl__standin){.loop = l, .mask = mask, .life = {.fd = -1}, .wire = -1, .listener = -1};
+    *s = (struct sl__standin){
+        .loop = l, .mask = mask, .life = {.fd = -1}, .wire = -1, .listener = -1};
     s->patience.fire = too_long;
 }
 

@@ -21,6 +21,8 @@
 
 #include "base/log.h"
 #include "cluster/role.h"
+#include "develop/attach.h"
+#include "develop/live.h"
 
 #define WIRE 4
 #define RECORD_MAX (1 << 17)
@@ -44,6 +46,15 @@ static const char *words(void)
 static const char *headline(void)
 {
     return strcmp(kind(), "failed") == 0 ? "The build failed" : "The program does not start";
+}
+
+/* What its first line says: why=..., which is the last of it. */
+static char *why(sl_ctx *c)
+{
+    const char *at = strstr(record, "\twhy=");
+    size_t len = at ? strcspn(at + 5, "\n") : 0;
+
+    return sl_format(c, "%.*s", (int)len, at ? at + 5 : "");
 }
 
 /* One after the other, until the tool is gone, which ends us too. */
@@ -75,19 +86,61 @@ static int start(sl_app *app, void *self)
     return 0;
 }
 
+static const char *escaped(sl_ctx *c, const char *text)
+{
+    size_t len = strlen(text);
+    char *to = sl_alloc(c, len * 5 + 1), *at = to;
+
+    if (!to)
+        return "";
+    for (; *text; text++) {
+        if (*text == '<')
+            at = stpcpy(at, "&lt;");
+        else if (*text == '&')
+            at = stpcpy(at, "&amp;");
+        else
+            *at++ = *text;
+    }
+    *at = 0;
+    return to;
+}
+
+static int html(sl_ctx *c)
+{
+    char from[SL__LIVE_FROM_MAX];
+
+    sl__live_from(sl_app_of(c), from);
+    sl_type(c, "text/html; charset=utf-8");
+    return sl_body(c, sl_format(c,
+                                "<!doctype html><meta charset=utf-8><title>%s</title>"
+                                "<main data-shallot=build data-number=%u><h1>%s</h1><p>%s</p>"
+                                "<pre>%s</pre></main>"
+                                "<script src=/_shallot/live.js data-from=%s data-page=1></script>",
+                                headline(), number, headline(), escaped(c, why(c)),
+                                escaped(c, words()), from));
+}
+
 static int page(sl_ctx *c)
 {
     sl_set_status(c, 503);
     sl_set_header(c, "Cache-Control", "no-store");
     sl_set_header(c, "Retry-After", "1");
-    return sl_text(c, "%s.\n\n%s", headline(), words());
+    if (sl_accepts(c, "text", "html") && strcmp(sl_accepts(c, "text", "html"), "html") == 0)
+        return html(c);
+    return sl_text(c, "%s: %s.\n\n%s", headline(), why(c), words());
 }
 
 static void unset_environment(void)
 {
-    static const char *const names[] = {"PORT",         "HOST",          "SHALLOT_MODE",
-                                        "SHALLOT_BUILD", "SHALLOT_WATCH", "SHALLOT_LOG",
-                                        "SHALLOT_CONTROL", "NOTIFY_SOCKET", "SHALLOT_INSTANCES"};
+    static const char *const names[] = {"PORT",
+                                        "HOST",
+                                        "SHALLOT_MODE",
+                                        "SHALLOT_BUILD",
+                                        "SHALLOT_WATCH",
+                                        "SHALLOT_LOG",
+                                        "SHALLOT_CONTROL",
+                                        "NOTIFY_SOCKET",
+                                        "SHALLOT_INSTANCES"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         unsetenv(names[i]);
@@ -115,5 +168,7 @@ void sl__standin_serve(void)
                  .limits = {.connection_requests = 1});
     sl_on_start(app, start, NULL);
     sl_use(app, page);
+    if (sl__develop_attach(app) < 0)
+        _exit(1);
     _exit(sl_listen(app));
 }

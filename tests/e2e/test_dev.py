@@ -72,7 +72,7 @@ def test_dv2_the_first_build_failing_waits_for_the_next_change(start, folder):
     program = start([TOOL, "dev", file], cwd=file.parent, wait_ready=False)
     program.expect(r"hello\.c:\d+:\d+: error")
     save(file, "return sl_bodyy(", "return sl_body")
-    program.port = int(program.expect(r"http://127\.0\.0\.1:(\d+)").group(1))
+    program.port = int(program.expect(r"worker.*http://127\.0\.0\.1:(\d+)").group(1))
     assert program.get("/").text == "Hello world\n"
 
 

@@ -171,8 +171,7 @@ static void test_remembers(void **state)
 
     sl__address_serves(&f->a, "http://127.0.0.1:9"); /* the code says something else now */
     assert_int_equal(f->a.fd, -1);
-    assert_memory(f,
-                  "app\thttp://127.0.0.1:9\napple\thttp://127.0.0.1:1\nother\tunix:/x\n");
+    assert_memory(f, "app\thttp://127.0.0.1:9\napple\thttp://127.0.0.1:1\nother\tunix:/x\n");
     sl__address_serves(&f->a, url);
     assert_true(sl__address_ensure(&f->a, f->error, sizeof f->error));
     assert_int_equal(f->a.endpoint.port, port);
