@@ -31,10 +31,19 @@ typedef struct sl_development {
 
 /**
  * Builds; waits for the next change while that fails; then runs the program in development mode (it
- * watches and rebuilds by itself) until it ends. A program that crashes waits for the next change
- * too. SIGINT, SIGTERM and SIGHUP are handed to the program, which has a process group of its own.
+ * watches and rebuilds by itself) until it ends. A program that crashes, or ends with another status
+ * than 0, waits for the next change too. SIGINT, SIGTERM and SIGHUP are handed to the program, which
+ * has a process group of its own.
  *
- * @return exit status: the program's, or 0 when interrupted while waiting
+ * This process listens on the program's address as long as it runs: HOST and PORT of the
+ * environment (port 0: one is chosen, and kept), else what `.shallot/address` in the watched folder
+ * remembers, else 0.0.0.0:9090. The program gets the socket lent (LISTEN_FDS) and takes it if it is
+ * the address its code names; what it listens on otherwise is remembered. While there is no program
+ * that starts, a child of this process answers there with 503 and what is wrong.
+ *
+ * @return exit status: the program's, if that is 0, if it was told to end, or if this process could
+ * not listen (another one does: the program has said so); 0 when interrupted while waiting; 1 if it
+ * cannot be listened on the address that was asked for
  */
 SL_API int sl_develop(const sl_development *d);
 
