@@ -32,24 +32,30 @@ const char dev_help[] =
 
 static const char *const allowed[] = {"build", "port", "host", "watch", NULL};
 
-static void say_event(void *self, sl_development_event event, const char *text)
+static void say_news(void *self, const sl_development_news *news)
 {
     static const struct {
         enum tone tone;
         const char *word;
     } lines[] = {
+        [SL_DEV_CHANGED] = {TONE_PLAIN, "changed"}, [SL_DEV_BUILDING] = {TONE_QUIET, "building"},
         [SL_DEV_BUILT] = {TONE_GOOD, "built"},      [SL_DEV_FAILED] = {TONE_BAD, "failed"},
-        [SL_DEV_CRASHED] = {TONE_BAD, "crashed"},   [SL_DEV_TROUBLE] = {TONE_BAD, "trouble"},
-        [SL_DEV_WAITING] = {TONE_QUIET, "waiting"}, [SL_DEV_CHANGED] = {TONE_PLAIN, "changed"},
+        [SL_DEV_WAITING] = {TONE_QUIET, "waiting"}, [SL_DEV_LISTENING] = {TONE_GOOD, "serving"},
+        [SL_DEV_SWAPPED] = {TONE_GOOD, "swapped"},  [SL_DEV_KEPT] = {TONE_BAD, "kept"},
+        [SL_DEV_CRASHED] = {TONE_BAD, "crashed"},   [SL_DEV_REQUEST] = {TONE_PLAIN, "request"},
+        [SL_DEV_TROUBLE] = {TONE_BAD, "trouble"},
     };
 
-    say_line(lines[event].tone, lines[event].word,
-             event == SL_DEV_WAITING ? "for changes in %s" : "%s", text);
+    if (news->event == SL_DEV_BUILDING)
+        return;
+    if (news->output[0])
+        fprintf(stderr, "%s", news->output);
+    say_line(lines[news->event].tone, lines[news->event].word, "%s", news->text);
 }
 
 static int develop(const struct options *o, const struct project *p)
 {
-    sl_development d = {.size = sizeof d, .say = say_event};
+    sl_development d = {.size = sizeof d, .say = say_news};
     char *program = realpath(p->program, NULL);
     size_t count = 0;
     int status;

@@ -20,46 +20,39 @@
 #include <shallot.h>
 
 #include "base/log.h"
+#include "cluster/feed.h"
 #include "cluster/role.h"
 #include "develop/attach.h"
 #include "develop/live.h"
 
 #define WIRE 4
-#define RECORD_MAX (1 << 17)
+#define RECORD_MAX (SL__FEED_HEAD + SL__FEED_TEXT + 2)
 #define DRAIN_MS 500 /* less than the tool's patience */
 
-static char record[RECORD_MAX]; /* what the tool has said last, NUL-terminated */
-static unsigned number;         /* of it */
-
-static const char *kind(void)
-{
-    return strncmp(record, "crashed", 7) == 0 ? "crashed" : "failed";
-}
-
-static const char *words(void)
-{
-    const char *newline = strchr(record, '\n');
-
-    return newline ? newline + 1 : "";
-}
+static char octets[RECORD_MAX];     /* of what is wrong, as the tool has said last */
+static struct sl__feed_record told; /* the same taken apart */
+static unsigned number;             /* of it */
 
 static const char *headline(void)
 {
-    return strcmp(kind(), "failed") == 0 ? "The build failed" : "The program does not start";
+    return strcmp(told.kind, "failed") == 0 ? "The build failed" : "The program does not start";
 }
 
-/* What its first line says: why=..., which is the last of it. */
-static char *why(sl_ctx *c)
+/* False for what is said about it and is not it. */
+static bool take(const char *record, size_t len)
 {
-    const char *at = strstr(record, "\twhy=");
-    size_t len = at ? strcspn(at + 5, "\n") : 0;
-
-    return sl_format(c, "%.*s", (int)len, at ? at + 5 : "");
+    if (strncmp(record, "building", strlen("building")) == 0)
+        return false;
+    memcpy(octets, record, len + 1);
+    sl__feed_parse(octets, &told);
+    number++;
+    return true;
 }
 
 /* One after the other, until the tool is gone, which ends us too. */
 static int listen_to_tool(void *arg)
 {
+    static char record[RECORD_MAX];
     sl_app *app = arg;
 
     while (sl_wait_fd(WIRE, POLLIN, -1) > 0) {
@@ -70,8 +63,8 @@ static int listen_to_tool(void *arg)
         if (n < 0)
             continue;
         record[n] = 0;
-        number++;
-        sl_send(app, "build", NULL, 0);
+        if (take(record, (size_t)n))
+            sl_send(app, "build", NULL, 0);
     }
     return 0;
 }
@@ -116,8 +109,9 @@ static int html(sl_ctx *c)
                                 "<main data-shallot=build data-number=%u><h1>%s</h1><p>%s</p>"
                                 "<pre>%s</pre></main>"
                                 "<script src=/_shallot/live.js data-from=%s data-page=1></script>",
-                                headline(), number, headline(), escaped(c, why(c)),
-                                escaped(c, words()), from));
+                                headline(), number, headline(),
+                                escaped(c, sl__feed_value(&told, "why")), escaped(c, told.text),
+                                from));
 }
 
 static int page(sl_ctx *c)
@@ -127,7 +121,7 @@ static int page(sl_ctx *c)
     sl_set_header(c, "Retry-After", "1");
     if (sl_accepts(c, "text", "html") && strcmp(sl_accepts(c, "text", "html"), "html") == 0)
         return html(c);
-    return sl_text(c, "%s: %s.\n\n%s", headline(), why(c), words());
+    return sl_text(c, "%s: %s.\n\n%s", headline(), sl__feed_value(&told, "why"), told.text);
 }
 
 static void unset_environment(void)
@@ -162,6 +156,7 @@ void sl__standin_serve(void)
 
     unset_environment();
     take_listener();
+    take("crashed", strlen("crashed")); /* until it is told */
     sl__set_process_title("shallot: stands in");
     sl__log_set_level(SL__ERROR);
     app = sl_new(.standalone = true, .name = "stand-in", .drain_ms = DRAIN_MS, .grace_ms = 1,

@@ -3,6 +3,7 @@ import os
 import signal
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -42,8 +43,8 @@ def stood_in(program, count=1):
 
 
 def master_of(program):
-    """The program's master: the child of the tool that has a worker."""
-    found = [pid for pid in children(program.pid) if children(pid)]
+    """The program's master; beside it may be a build, and who stands in."""
+    found = [pid for pid in children(program.pid) if b"shallot: master" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     assert len(found) == 1, found
     return found[0]
 
@@ -69,7 +70,7 @@ def witness_a_repair(file, program, words):
 def test_a_program_that_does_not_start_has_a_page_until_it_does(dev, text, words):
     file, program = dev(text)
     port = witness_a_repair(file, program, words)
-    program.expect(rf"worker.*http://127\.0\.0\.1:{port}")
+    program.expect(rf"listening on http://127\.0\.0\.1:{port}")
     assert program.stop() == 0
 
 
@@ -113,7 +114,7 @@ def test_ipv6(dev):
     with Connection(port, host="::1") as connection:
         assert connection.get("/").status == 503
     save(file, GOOD)
-    program.expect(rf"worker.*http://\[::1\]:{port}")
+    program.expect(rf"listening on http://\[::1\]:{port}")
     with Connection(port, host="::1") as connection:
         assert connection.get("/").text == "good\n"
 
@@ -142,7 +143,7 @@ def test_what_the_code_says_goes_before_what_the_tool_remembers(dev, tmp_path):
     file, program = dev(BROKEN, env={"PORT": "", "HOST": ""})
     assert stood_in(program) == old
     save(file, text)
-    program.expect(rf"worker.*http://127\.0\.0\.1:{new}")
+    program.expect(rf"listening on http://127\.0\.0\.1:{new}")
     assert request(new).text == "good\n"
     with pytest.raises(ConnectionRefusedError):
         Connection(old)
@@ -176,3 +177,39 @@ def test_wrong_port_in_the_environment_is_one_line(tmp_path):
     (tmp_path / "app.c").write_text(GOOD)
     done = subprocess.run([TOOL, "dev", "app.c"], cwd=tmp_path, env={**os.environ, "PORT": "many"}, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 1 and "PORT=many" in done.stdout + done.stderr
+def test_a_unix_path_has_no_page_and_says_so(dev, tmp_path):
+    path = tmp_path / "app.sock"
+    text = GOOD.replace("sl_listen(app)", f'sl_listen(app, .unix_path = "{path}")')
+    file, program = dev(text, env={"PORT": "", "HOST": ""})
+    program.expect(r"listening on unix:")
+    mark = program.mark()
+    os.kill(master_of(program), signal.SIGKILL)
+    program.expect(r"unix:.*no page", start=mark)
+    save(file, text.replace("good", "good again"))
+    program.expect(r"listening on unix:", start=mark)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(PATIENCE)
+        client.connect(str(path))
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert b"good again" in client.recv(4096)
+
+
+
+WORKER_DIES = GOOD.replace("sl_app *app", "if (sl_worker_id() > 0) __builtin_abort(); sl_app *app")
+
+
+def test_a_worker_that_crashes_at_start_has_a_page_beside_its_master(dev):
+    """The master lives and waits for a change; nobody accepts but the stand-in."""
+    file, program = dev(WORKER_DIES)
+    port = stood_in(program)
+    witness = Witness(port)
+    witness.wait(lambda status, text: status == 503 and "SIGABRT" in text)
+    master = master_of(program)
+    save(file, WORKER_DIES.replace("good", "bad"))
+    stood_in(program, 2)
+    save(file, GOOD)
+    witness.wait(lambda status, text: text == "good\n")
+    assert witness.stop() == []
+    assert alive(master) and master_of(program) == master
+    statuses = [status for status, _ in witness.answers]
+    assert statuses == sorted(statuses, reverse=True) and witness.answers[-1] == (200, "good\n"), witness.answers
