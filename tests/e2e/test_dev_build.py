@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from harness import BUILD, COMPILER, SANITIZE, wait_until
+from harness import BUILD, COMPILER, ROOT, SANITIZE, wait_until
 
 TOOL = BUILD / "cli/shallot"
 HELLO = """#include <shallot.h>
@@ -156,3 +156,10 @@ def test_a_source_that_a_project_above_knows_gets_no_list_of_its_own(tmp_path):
     (tmp_path / "compile_commands.json").write_text(json.dumps([{"directory": str(tmp_path), "file": "examples/a.c", "command": "cc examples/a.c"}]))
     assert tool("compile", "examples/a.c", cwd=tmp_path).returncode == 0
     assert not (tmp_path / "examples/compile_commands.json").exists()
+
+
+@pytest.mark.load
+def test_bench_save_prints_its_table(tmp_path):
+    done = subprocess.run([ROOT / "bench/save", "--no-build", "--build", BUILD, "--saves", "2"], env={**os.environ, **ENV}, capture_output=True, text=True, timeout=180)
+    assert done.returncode in (0, 1) and done.stderr == "", done.stderr  # what it measures here says nothing
+    assert [line.split("|")[1].strip() for line in done.stdout.splitlines()[2:5]] == ["save to first new answer", "compile by itself", "difference"]
