@@ -315,6 +315,10 @@ int routes_main(int argc, char **argv);
 extern const char status_help[], top_help[], reload_help[], upgrade_help[], stop_help[],
     scale_help[], restart_help[], routes_help[];
 
+/* new.c */
+int new_main(int argc, char **argv);
+extern const char new_help[];
+
 /* dev.c, run.c, compile.c, crashes.c */
 int compile_main(int argc, char **argv);
 int dev_main(int argc, char **argv);
