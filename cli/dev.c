@@ -29,6 +29,8 @@ const char dev_help[] =
     "  --port N          listen on this port (PORT; 0: any free one)\n"
     "  --host ADDRESS    listen on this address (HOST)\n"
     "  --watch FOLDER    watch this folder instead of the program's own\n"
+    "  --sanitize        build with AddressSanitizer and UBSan: a memory error is a crash with\n"
+    "                    a report (ASAN_OPTIONS, UBSAN_OPTIONS)\n"
     "\n"
     "CC, CFLAGS and LDFLAGS (CXX and CXXFLAGS for C++) are used for FILE.c.\n";
 
@@ -78,6 +80,14 @@ static int develop(const struct options *o, const struct project *p)
     return status;
 }
 
+/* A swap is no time to wait for a list of leaks, and undefined behaviour is a line with its stack;
+ * who wants it otherwise says so. */
+static void set_sanitizers(void)
+{
+    setenv("ASAN_OPTIONS", "detect_leaks=0", 0);
+    setenv("UBSAN_OPTIONS", "print_stacktrace=1", 0);
+}
+
 int dev_main(int argc, char **argv)
 {
     static struct project project; /* too large for the stack */
@@ -94,6 +104,8 @@ int dev_main(int argc, char **argv)
     if (r != 0)
         return r;
     options_export(&o);
+    if (o.sanitize)
+        set_sanitizers();
     say_line(TONE_PLAIN, "shallot", "dev · %s", project.title);
     return develop(&o, &project);
 }

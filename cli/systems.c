@@ -15,14 +15,14 @@
 
 #define SANITIZE "-fsanitize=address,undefined -fno-omit-frame-pointer"
 
-/* A Makefile builds where it is, so it gets copies of the sources, with their times; what is gone
- * from the project goes from the copies too. Lines of errors and of debuggers name the originals.
- */
+/* A Makefile builds where it is, so it gets copies of the sources, with their times, but not of
+ * what it has built; what is gone from the project goes from the copies too. Lines of errors and of
+ * debuggers name the originals. */
 #define MIRROR                                                                                     \
-    "find . \\( -path ./.shallot -o -name '.?*' -prune -o -name build -prune \\) -prune -o -type " \
-    "f ! -name '*.[oad]' ! -name '*.so' ! -perm /111 -print0 | xargs -0r cp -pu --parents -t "     \
-    ".shallot/sanitize && (cd .shallot/sanitize && find . -type f -name '*.[ch]*' | while read "   \
-    "-r f; do [ -e \"../../$f\" ] || rm -f \"$f\"; done) && "
+    "find . \\( -name '.?*' -o -name build \\) -prune -o -type f ! -name '*.[oad]' ! -name "       \
+    "'*.so' \\( ! -perm /111 -o ! -exec grep -qam1 '^.ELF' {} \\; \\) -print0 | xargs -0r cp -pu " \
+    "--parents -t .shallot/sanitize && (cd .shallot/sanitize && find . -type f -name '*.[ch]*' | " \
+    "while read -r f; do [ -e \"../../$f\" ] || rm -f \"$f\"; done) && "
 #define MAP " -ffile-prefix-map=$PWD/.shallot/sanitize=$PWD"
 
 static const struct build_system systems[] = {

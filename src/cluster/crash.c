@@ -219,6 +219,7 @@ static void on_crash(int signal, siginfo_t *info, void *context)
     if (!first && nobody != self)
         park();
     if (first) {
+        sl__crash_here.dying = 1;
         first_signal = signal;
         first_info = info;
         first_context = context;
@@ -236,6 +237,15 @@ static void on_crash(int signal, siginfo_t *info, void *context)
         leave(signal, info);
     else
         die_by(first_signal);
+}
+
+void sl__crash_end(void)
+{
+    if (sl__crash_here.memory < 0 || getpid() != sl__crash_here.pid)
+        return;
+    if (stage < (int)(sizeof(stages) / sizeof(stages[0])))
+        syscall(SYS_tgkill, getpid(), gettid(), SIGABRT); /* comes to on_crash() */
+    die_by(first_signal ? first_signal : SIGABRT);
 }
 
 int sl__crash_install(const struct sl__crash_hooks *hooks)
@@ -256,6 +266,7 @@ int sl__crash_install(const struct sl__crash_hooks *hooks)
     for (int i = 0; i < SL__FATAL_COUNT; i++)
         if (sigaction(sl__fatal_signals[i], &act, &earlier[i]) < 0)
             return -errno;
+    sl__crash_hear_sanitizer();
     return 0;
 }
 

@@ -76,7 +76,9 @@ static void on_tick_long(int signal, siginfo_t *info, void *context)
 {
     int before = errno;
 
-    if (is_traced())
+    if (sl__crash_here.dying || sl__crash_sanitizer_speaks())
+        ticks.on = false; /* the record is that of the crash */
+    else if (is_traced())
         ticks.on = false;
     else if (getpid() == sl__crash_here.pid) {
         sl__crash_note_signal(SL__CRASH_BLOCKED, signal, info, context);

@@ -43,10 +43,10 @@ static int finish_pool(void **state)
 static size_t pages_in_memory(const struct sl__stack *s)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), count = 0;
-    unsigned char map[SL__STACK_SIZE / 4096];
+    unsigned char map[SL__STACK_SIZE_ASAN / 4096];
 
-    assert_int_equal(mincore(s->low, SL__STACK_SIZE, map), 0);
-    for (size_t i = 0; i < SL__STACK_SIZE / page; i++)
+    assert_int_equal(mincore(s->low, sl__stack_size(), map), 0);
+    for (size_t i = 0; i < sl__stack_size() / page; i++)
         count += map[i] & 1;
     return count;
 }
