@@ -64,6 +64,11 @@ static sl_stats *master_stats(sl_app *app)
     return sl__master_stats();
 }
 
+static void master_glance(sl_app *app, sl_stats *ret)
+{
+    sl__master_glance(ret);
+}
+
 static int run_master(sl_app *app)
 {
     struct sl__endpoint endpoints[SL__LISTENERS_MAX];
@@ -103,6 +108,7 @@ static int run_master(sl_app *app)
     app->master_send = master_send;
     sl__app_shared_setup(app, 0, NULL, false); /* the master waits for nobody */
     app->read_stats = master_stats;
+    app->glance = master_glance;
     config.endpoint_count = sl__serving_endpoints(app, endpoints);
     if (app->development) {
         config.instances = 1;

@@ -7,6 +7,7 @@
 #include "app/layers.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "app/hold.h"
 #include "app/onion.h"
@@ -83,6 +84,20 @@ int sl__layers_add(struct sl__layers *l, sl_middleware m)
     append(l, m);
     l->open = NULL;
     l->has_routes |= is_router(&m);
+    return 0;
+}
+
+int sl__layers_wrap(struct sl__layers *l, sl_middleware m)
+{
+    int r = make_room(l);
+
+    if (r < 0) {
+        reject(&m);
+        return r;
+    }
+    memmove(l->list + 1, l->list, (l->count + 1) * sizeof(*l->list));
+    l->list[0] = m;
+    l->count++;
     return 0;
 }
 

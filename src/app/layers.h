@@ -30,6 +30,9 @@ static inline const sl_middleware *sl__layers_first(const struct sl__layers *l)
 
 /** Appends a layer, which is taken in any case. 0; -ENOMEM; -EINVAL without a run function. */
 int sl__layers_add(struct sl__layers *l, sl_middleware m);
+/** Puts a layer around all there are, which is taken in any case: one of the library's own, held
+ * nowhere else. 0; -ENOMEM. */
+int sl__layers_wrap(struct sl__layers *l, sl_middleware m);
 /** Appends a route; its layers are taken in any case. Errors as sl_app_route(). */
 int sl__layers_route(struct sl__layers *l, const char *method, const char *pattern,
                      const sl_middleware *layers, size_t count);
