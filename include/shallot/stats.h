@@ -96,6 +96,8 @@ typedef struct sl_stats {
     const sl_route_stats *routes; /**< if they are counted: sl_count_routes() */
     size_t event_count;
     const sl_event *events; /**< oldest first; at most 64 */
+    const char *name;       /**< of the program: sl_options.name */
+    pid_t pid;              /**< of the master */
     const char *crash_dir;  /**< folder of the crash reports; "": none */
 } sl_stats;
 

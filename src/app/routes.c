@@ -26,7 +26,7 @@ struct walk {
 
 static int add_layers(struct walk *w, const sl_middleware *list, size_t count);
 
-static int visit(struct walk *w, const struct sl__route *route)
+static int visit_route(struct walk *w, const struct sl__route *route)
 {
     char name[PREFIX_MAX + 2560];
     const char *slashes = w->host[0] ? "//" : "", *between = "";
@@ -46,7 +46,7 @@ static int add_table(struct walk *w, const struct sl__table *t)
     for (uint32_t i = 0; i < t->count && r == 0; i++) {
         const struct sl__route *route = t->routes[i];
 
-        r = visit(w, route);
+        r = visit_route(w, route);
         if (r == 0)
             r = add_layers(w, route->layers, route->count);
     }

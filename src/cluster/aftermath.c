@@ -210,13 +210,6 @@ static int open_pair(struct sl__aftermath *a)
     return 0;
 }
 
-/* Workers may have another user, and could not know. */
-static void tell_folder(struct sl__master *m)
-{
-    snprintf(m->board.events->crash_dir, sizeof m->board.events->crash_dir, "%s",
-             m->aftermath.folder);
-}
-
 int sl__aftermath_start(struct sl__master *m)
 {
     struct sl__aftermath *a = &m->aftermath;
@@ -225,7 +218,7 @@ int sl__aftermath_start(struct sl__master *m)
     sl__crash_choose_folder(m->config.crash_dir, a->folder, sizeof a->folder);
     if (m->config.user)
         sl__crash_give_folder(a->folder, m->config.user);
-    tell_folder(m);
+    sl__board_introduce(m->board.events, m->config.name, a->folder);
     a->memory = sl__memfd_create("shallot-crashes");
     if (a->memory < 0)
         return a->memory;
@@ -273,7 +266,7 @@ int sl__aftermath_resume(struct sl__master *m)
     /* A program that was root has the folder made for it then, unless it names another one now. */
     if (!m->config.user || m->config.crash_dir || getenv("SHALLOT_CRASH_DIR"))
         sl__crash_choose_folder(m->config.crash_dir, a->folder, sizeof a->folder);
-    tell_folder(m);
+    sl__board_introduce(m->board.events, m->config.name, a->folder);
     a->watch.events = EPOLLIN;
     a->watch.ready = on_ready;
     sl__watchdog_start(m);

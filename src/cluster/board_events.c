@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static int64_t wall_ms(void)
 {
@@ -26,6 +27,13 @@ static void copy_line(char to[SL__EVENT_TEXT], const char *from)
     for (; from && from[len] && len < SL__EVENT_TEXT - 1; len++)
         to[len] = (unsigned char)from[len] < ' ' || from[len] == 0x7f ? ' ' : from[len];
     to[len] = '\0';
+}
+
+void sl__board_introduce(struct sl__board_events *e, const char *name, const char *crash_dir)
+{
+    e->pid = getpid();
+    snprintf(e->name, sizeof e->name, "%s", name ? name : "");
+    snprintf(e->crash_dir, sizeof e->crash_dir, "%s", crash_dir);
 }
 
 void sl__board_event(struct sl__board_events *e, const sl_event *event)

@@ -26,8 +26,13 @@ struct sl__board_event {
 struct sl__board_events {
     _Atomic uint64_t last; /* number of the newest */
     struct sl__board_event ring[SL__EVENTS];
-    char crash_dir[1024]; /* written once, before there is a worker */
+    /* Written once, before there is a worker. */
+    pid_t pid; /* of the master */
+    char name[128], crash_dir[1024];
 };
+
+/** In the master: who it is. */
+void sl__board_introduce(struct sl__board_events *e, const char *name, const char *crash_dir);
 
 /** In the master. Number and time are given here; text may be NULL, and what is no text in it is
  * replaced. */

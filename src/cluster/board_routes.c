@@ -148,9 +148,8 @@ static bool read_row(const struct sl__board_routes *b, unsigned i, unsigned lane
     space = strchr(name, ' ');
     if (space)
         *space = '\0';
-    *to = (sl_route_stats){.method = name,
-                           .pattern = space ? space + 1 : "",
-                           .generation = LOAD(row->generation)};
+    *to = (sl_route_stats){
+        .method = name, .pattern = space ? space + 1 : "", .generation = LOAD(row->generation)};
     for (unsigned lane = 0; lane < lanes && lane < SL__ROUTE_LANES; lane++)
         add_lane(to, &b->lanes[i][lane]);
     return i > SL__ROUTE_OTHERS || to->requests > 0;

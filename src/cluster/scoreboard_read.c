@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -176,8 +177,20 @@ struct picture {
     sl_stats stats;
     sl_event events[SL__EVENTS];
     char texts[SL__EVENTS][SL__EVENT_TEXT];
+    char name[sizeof((struct sl__board_events *)0)->name];
     char crash_dir[sizeof((struct sl__board_events *)0)->crash_dir];
 };
+
+static void read_events(struct picture *p, const struct sl__board_events *e)
+{
+    p->stats.events = p->events;
+    p->stats.event_count = sl__board_events_read(e, p->events, p->texts);
+    snprintf(p->name, sizeof p->name, "%s", e->name);
+    snprintf(p->crash_dir, sizeof p->crash_dir, "%s", e->crash_dir);
+    p->stats.name = p->name;
+    p->stats.pid = e->pid;
+    p->stats.crash_dir = p->crash_dir;
+}
 
 static void ask_system(sl_worker_stats *workers, size_t count)
 {
@@ -207,11 +220,7 @@ sl_stats *sl__scoreboard_read(const struct sl__scoreboard *b, int64_t now)
     p->stats.workers = workers;
     p->stats.routes = routes;
     p->stats.route_count = sl__board_routes_read(b->routes, used, routes, names, rows);
-    p->stats.events = p->events;
-    p->stats.event_count = sl__board_events_read(b->events, p->events, p->texts);
-    memcpy(p->crash_dir, b->events->crash_dir, sizeof p->crash_dir);
-    p->crash_dir[sizeof p->crash_dir - 1] = '\0';
-    p->stats.crash_dir = p->crash_dir;
+    read_events(p, b->events);
     return &p->stats;
 }
 

@@ -26,7 +26,7 @@ struct place {
 struct counter {
     struct sl__board_routes *board;
     unsigned lane, generation;
-    size_t count, size;    /* size: a power of two, at least twice count */
+    size_t count, size;   /* size: a power of two, at least twice count */
     struct place *places; /* open addressing */
 };
 
