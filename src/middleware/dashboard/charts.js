@@ -34,9 +34,9 @@ export function hideTip() {
   tip.hidden = true;
 }
 
-// Round steps that divide 0 to `most` into about three.
+// Round steps that divide 0 to `most` into about four.
 function steps(most) {
-  const rough = most / 3, power = 10 ** Math.floor(Math.log10(rough));
+  const rough = most / 4, power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].find((n) => n * power >= rough) * power;
   const all = [];
   for (let at = 0; at <= most * 1.0001; at += step) all.push(at);

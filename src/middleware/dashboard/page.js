@@ -118,9 +118,9 @@ function drawTiles(now, points) {
   tile("p99", time(of.p99), "one in 100 is slower", of.p99);
   tile("errors", all ? percent(errors / all) : ["0", "%"], bad > 0 ? `${rated(bad)} of 5xx` : errors > 0 ? `${rated(errors)}, no 5xx` : `${plain(count(served.status[4]))} times 5xx in all`, errors.toFixed(3), bad > 0);
   tile("flight", [String(flight), ""], `${connections.toLocaleString()} connection${connections === 1 ? "" : "s"}`, flight);
-  tile("busy", percent(busy), ready.length > 1 ? `busiest worker ${plain(percent(most))}` : "of one CPU", busy.toFixed(4), busy > 0.95);
+  tile("busy", percent(busy), ready.length > 1 ? `busiest ${plain(percent(most))}` : "of one CPU", busy.toFixed(4), busy > 0.95);
   tile("messages", rate(of.mean((p) => p.received)), `${rated(of.mean((p) => p.sent))} sent`, of.mean((p) => p.received).toFixed(3));
-  tile("memory", bytes(memory), `${now.workers.length} worker${now.workers.length === 1 ? "" : "s"}, ${plain(bytes(of.mean((p) => p.bytesOut)))}/s out`, memory);
+  tile("memory", bytes(memory), `sending ${plain(bytes(of.mean((p) => p.bytesOut)))}/s`, memory);
 }
 
 function drawCharts(points, to) {
