@@ -13,6 +13,7 @@
 #include "cluster/master.h"
 #include "cluster/rehearsal.h"
 #include "cluster/role.h"
+#include "develop/attach.h"
 #include "serve/dying.h"
 #include "serve/serving.h"
 
@@ -143,6 +144,8 @@ int sl_run(sl_app *app)
     if (!app->endpoints && sl_bind(app) < 0)
         return 1;
     if (!sl__app_fit(app))
+        return 1;
+    if (app->development && role->worker && sl__develop_attach(app) < 0)
         return 1;
     if (role->worker)
         return sl__serve_as_worker(app, role);

@@ -54,7 +54,7 @@ int64_t process_cpu(pid_t pid)
     return strtoll(text, NULL, 10);
 }
 
-long process_memory(pid_t pid)
+int64_t process_memory(pid_t pid)
 {
     char text[4096];
     const char *line;

@@ -15,25 +15,15 @@
 #define MANY 1000
 #define OWN_FILES 600
 
-static long memory_of(struct verify *v)
-{
-    pid_t workers[WORKERS_MAX];
-    unsigned count = app_workers(&v->app, workers);
-    long sum = 0;
-
-    for (unsigned i = 0; i < count; i++)
-        sum += process_memory(workers[i]);
-    return sum;
-}
-
-static int64_t cpu_of(struct verify *v)
+/* Of all workers together. */
+static int64_t sum_of(struct verify *v, int64_t (*of)(pid_t pid))
 {
     pid_t workers[WORKERS_MAX];
     unsigned count = app_workers(&v->app, workers);
     int64_t sum = 0;
 
     for (unsigned i = 0; i < count; i++)
-        sum += process_cpu(workers[i]);
+        sum += of(workers[i]);
     return sum;
 }
 
@@ -61,7 +51,7 @@ static void drip(struct held *all, unsigned count, unsigned nth, unsigned parts)
 static void slow_heads(struct verify *v, struct result *r, unsigned count)
 {
     int64_t until = now_ns() + HEAD_MAX;
-    long before = memory_of(v), each;
+    long before = sum_of(v, process_memory), each;
     struct held *all =
         held_open(&v->traffic, count, "GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ", 0);
 
@@ -70,7 +60,7 @@ static void slow_heads(struct verify *v, struct result *r, unsigned count)
         return;
     }
     pass(v, 500 * MS);
-    each = (memory_of(v) - before) / (long)count;
+    each = (sum_of(v, process_memory) - before) / (long)count;
     for (unsigned n = 0; held_left(all, count) > 0 && now_ns() < until && pass(v, 100 * MS); n++)
         drip(all, count, n, 100);
     require(r, held_answered(all, count, 408) == count, "%u of %u slow heads got a 408 in %d s",
@@ -83,7 +73,7 @@ static void slow_heads(struct verify *v, struct result *r, unsigned count)
 static void slow_readers(struct verify *v, struct result *r)
 {
     char *request = request_text(v->options.large_path, true);
-    long before = memory_of(v), each;
+    long before = sum_of(v, process_memory), each;
     struct held *all = request ? held_open(&v->traffic, READERS, request, 4096) : NULL;
     int64_t until = now_ns() + READ_MAX;
 
@@ -93,7 +83,7 @@ static void slow_readers(struct verify *v, struct result *r)
         return;
     }
     pass(v, 500 * MS);
-    each = (memory_of(v) - before) / READERS;
+    each = (sum_of(v, process_memory) - before) / READERS;
     while (held_left(all, READERS) > 0 && now_ns() < until && pass(v, 500 * MS))
         for (unsigned i = 0; i < READERS; i++)
             held_sip(&all[i], 50);
@@ -165,9 +155,9 @@ void scenario_files(struct verify *v, struct result *r)
     require(r, v->traffic.tally.answered - answered >= v->options.rate / 4,
             "kept connections were not served");
     v->traffic.on = false;
-    cpu = cpu_of(v);
+    cpu = sum_of(v, process_cpu);
     pass(v, SECOND);
-    cpu = cpu_of(v) - cpu;
+    cpu = sum_of(v, process_cpu) - cpu;
     require(r, cpu <= SECOND / 20 * (int64_t)count, "accepting costs %lld %% of a CPU",
             (long long)(cpu * 100 / SECOND));
     note(r, "%.1f %% of a CPU meanwhile", (double)cpu * 100 / SECOND);

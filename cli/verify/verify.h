@@ -224,7 +224,7 @@ bool process_is_stopped(pid_t pid);
 /** CPU time of its main thread in ns. */
 int64_t process_cpu(pid_t pid);
 /** User-space memory of its own, in octets. */
-long process_memory(pid_t pid);
+int64_t process_memory(pid_t pid);
 /** Its living children. @return how many, @p most at most */
 unsigned process_children(pid_t pid, pid_t *ret, unsigned most);
 /** True if its title, or command line, begins so. */

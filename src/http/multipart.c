@@ -73,14 +73,15 @@ static int go_behind(struct sl__multipart *m)
     return 1;
 }
 
-/* These return 1 to go on at once, 0 with an event, or an error. */
-
-static int preamble(struct sl__multipart *m, struct sl__str *w, struct sl__multipart_step *s)
+/* How much comes ahead of the next delimiter; one that nothing comes ahead of is taken. 1 if it
+ * was; 0, and nothing ahead either: more is needed. */
+static int before_delimiter(struct sl__multipart *m, struct sl__str *w,
+                            struct sl__multipart_step *s, size_t *ret_len)
 {
     enum found fresh = m->fresh ? fresh_delimiter(m, *w) : NO;
     const char *at;
-    size_t skip;
 
+    *ret_len = 0;
     if (fresh == PERHAPS)
         return 0;
     if (fresh == YES) {
@@ -88,15 +89,28 @@ static int preamble(struct sl__multipart *m, struct sl__str *w, struct sl__multi
         return go_behind(m);
     }
     at = memmem(w->ptr, w->len, m->delimiter, m->delimiter_len);
-    skip = at ? (size_t)(at - w->ptr) : w->len - held_back(m, *w);
+    if (at && at == w->ptr) {
+        use(w, s, m->delimiter_len);
+        return go_behind(m);
+    }
+    *ret_len = at ? (size_t)(at - w->ptr) : w->len - held_back(m, *w);
+    return 0;
+}
+
+/* These return 1 to go on at once, 0 with an event, or an error. */
+
+static int preamble(struct sl__multipart *m, struct sl__str *w, struct sl__multipart_step *s)
+{
+    size_t skip;
+    int r = before_delimiter(m, w, s, &skip);
+
+    if (skip == 0)
+        return r;
     m->seen += skip;
     if (m->seen > SL__PART_HEAD_MAX)
         return -SL_EBADREQUEST;
     use(w, s, skip);
-    if (!at)
-        return 0;
-    use(w, s, m->delimiter_len);
-    return go_behind(m);
+    return 1;
 }
 
 static int behind(struct sl__multipart *m, struct sl__str *w, struct sl__multipart_step *s)
@@ -155,28 +169,15 @@ static int head(struct sl__multipart *m, struct sl__str *w, struct sl__multipart
 
 static int body(struct sl__multipart *m, struct sl__str *w, struct sl__multipart_step *s)
 {
-    enum found fresh = m->fresh ? fresh_delimiter(m, *w) : NO;
-    const char *at;
     size_t len;
+    int r = before_delimiter(m, w, s, &len);
 
-    if (fresh == PERHAPS)
-        return 0;
-    if (fresh == YES) {
-        use(w, s, m->delimiter_len - 2);
-        return go_behind(m);
-    }
-    at = memmem(w->ptr, w->len, m->delimiter, m->delimiter_len);
-    if (at == w->ptr && at) {
-        use(w, s, m->delimiter_len);
-        return go_behind(m);
-    }
-    len = at ? (size_t)(at - w->ptr) : w->len - held_back(m, *w);
     if (len > 0) {
         s->event = SL__MULTIPART_DATA;
         s->text = (struct sl__str){w->ptr, len};
         use(w, s, len);
     }
-    return 0;
+    return r;
 }
 
 int sl__multipart_next(struct sl__multipart *m, struct sl__str window,

@@ -1,4 +1,5 @@
 """A good citizen: systemd's notify and socket activation protocols, the PID file, giving up root."""
+import fcntl
 import os
 import re
 import select
@@ -121,11 +122,8 @@ def test_a_manager_that_does_not_listen_is_not_waited_for(put, start, tmp_path):
 
 def activated(start, path, sockets, **env):
     """As systemd starts it: the sockets are descriptors 3, 4, ..."""
-    dup = "; ".join(f"exec {3 + i}<&{s.fileno() + 100}" for i, s in enumerate(sockets))
-    high = []
-    for s in sockets:
-        os.dup2(s.fileno(), s.fileno() + 100)
-        high.append(s.fileno() + 100)
+    high = [fcntl.fcntl(s, fcntl.F_DUPFD, 100) for s in sockets]  # numbers that are free: other threads open files meanwhile
+    dup = "; ".join(f"exec {3 + i}<&{fd}" for i, fd in enumerate(high))
     program = start(["/bin/bash", "-c", f'{dup}; export LISTEN_PID=$$ LISTEN_FDS={len(sockets)}; exec "$0"', path], env=env, wait_ready=False,
                     pass_fds=high)
     for fd in high:

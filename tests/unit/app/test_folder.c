@@ -1,6 +1,7 @@
 /* Folders whose files clients may name: what is there for them, compressed siblings, what is kept
  * in memory, and a folder that is replaced by another. */
 #include "memory_exchange.h"
+#include "starving.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -382,18 +383,6 @@ static void without_openat2(void **state)
     }
     sl__sys_fault = NULL;
     finish(app);
-}
-
-static long left;
-static bool failed;
-
-static bool fault(size_t size)
-{
-    if (left < 0 || left-- > 0)
-        return false;
-    left = -1;
-    failed = true;
-    return true;
 }
 
 static int with_little_room(sl_ctx *c)

@@ -1,6 +1,7 @@
 /* Forms: fields and files, whole and part by part, in any pieces; limits; nothing is left behind.
  */
 #include "memory_exchange.h"
+#include "starving.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -353,18 +354,6 @@ static unsigned descriptors(void)
         count++;
     closedir(d);
     return count;
-}
-
-static long left; /* allocations until one fails */
-static bool failed;
-
-static bool fault(size_t size)
-{
-    if (left < 0 || left-- > 0)
-        return false;
-    left = -1;
-    failed = true;
-    return true;
 }
 
 static void without_memory(void **state)

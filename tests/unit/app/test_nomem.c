@@ -1,19 +1,8 @@
 /* The n-th allocation fails, for every n: while an app is built, and while it serves. */
 #include "memory_exchange.h"
+#include "starving.h"
 
 #include "base/mem.h"
-
-static long left; /* allocations until one fails; negative: none does */
-static bool failed;
-
-static bool fault(size_t size)
-{
-    if (left < 0 || left-- > 0)
-        return false;
-    left = -1;
-    failed = true;
-    return true;
-}
 
 static int frees;
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "memory_exchange.h"
+#include "starving.h"
 
 #include "base/mem.h"
 
@@ -35,11 +36,11 @@ static int remove_files(void **state)
 
 static ssize_t three_pieces(sl_ctx *c, void *buf, size_t len, void *self)
 {
-    int *left = self;
+    int *pieces = self;
 
-    if (*left == 0)
+    if (*pieces == 0)
         return 0;
-    --*left;
+    --*pieces;
     memcpy(buf, "piece", len < 5 ? len : 5);
     return len < 5 ? (ssize_t)len : 5;
 }
@@ -58,11 +59,11 @@ static ssize_t gives_too_much(sl_ctx *c, void *buf, size_t len, void *self)
 static int bodies(sl_ctx *c)
 {
     const char *kind = sl_param(c, "kind");
-    int *left = sl_alloc(c, sizeof *left);
+    int *pieces = sl_alloc(c, sizeof *pieces);
 
-    if (!left)
+    if (!pieces)
         return -ENOMEM;
-    *left = 3;
+    *pieces = 3;
     if (strcmp(kind, "none") == 0)
         return 0;
     if (strcmp(kind, "bytes") == 0)
@@ -74,7 +75,7 @@ static int bodies(sl_ctx *c)
     if (strcmp(kind, "large") == 0)
         return sl_file(c, large_file);
     if (strcmp(kind, "stream") == 0)
-        return sl_stream(c, three_pieces, left);
+        return sl_stream(c, three_pieces, pieces);
     if (strcmp(kind, "promised") == 0)
         sl_set_header(c, "Content-Length", "15");
     if (strcmp(kind, "short") == 0)
@@ -91,7 +92,7 @@ static int bodies(sl_ctx *c)
         return sl_write(c, "pushed", 6);
     if (strcmp(kind, "fails") == 0)
         return sl_fail(c, 418, "no");
-    return sl_stream(c, three_pieces, left);
+    return sl_stream(c, three_pieces, pieces);
 }
 
 struct wrap {
@@ -487,19 +488,6 @@ static void vary(void **state)
     sl_free(app);
 }
 
-/* The n-th allocation fails, for every n: an answer is whole, an error, or cut short. */
-static long left;
-static bool failed;
-
-static bool fault(size_t size)
-{
-    if (left < 0 || left-- > 0)
-        return false;
-    left = -1;
-    failed = true;
-    return true;
-}
-
 static int fill_the_arena(sl_ctx *c)
 {
     char *room = sl_alloc(c, 3700); /* so that every small thing may be the one that is too much */
@@ -507,6 +495,7 @@ static int fill_the_arena(sl_ctx *c)
     return room ? sl_next(c) : -ENOMEM;
 }
 
+/* The n-th allocation fails, for every n: an answer is whole, an error, or cut short. */
 static void without_memory(void **state)
 {
     static const char *const kinds[] = {"bytes", "small", "large", "stream", "promised", "pushed"};

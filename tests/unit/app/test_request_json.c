@@ -1,5 +1,6 @@
 /* JSON that comes in: types, mistakes in words, limits, members in variables; memory runs out. */
 #include "memory_exchange.h"
+#include "starving.h"
 
 #include <shallot/json.h>
 
@@ -245,18 +246,6 @@ static void packs(void **state)
     assert_string_equal(memory_body(&m), "{\"title\":\"no\"}");
     memory_finish(&m);
     sl_free(app);
-}
-
-static long left; /* allocations until one fails, ours and Jansson's */
-static bool failed;
-
-static bool fault(size_t size)
-{
-    if (left < 0 || left-- > 0)
-        return false;
-    left = -1;
-    failed = true;
-    return true;
 }
 
 static void *alloc(size_t size)

@@ -1,6 +1,7 @@
 /* What is sent of a file: conditions, ranges, several parts; and what a program may change before
  * and behind it. The rules are tested in test_condition.c and test_range.c. */
 #include "memory_exchange.h"
+#include "starving.h"
 
 #include "base/mem.h"
 #include "base/sys.h"
@@ -468,18 +469,6 @@ static void just_changed(void **state)
     expect_header(&m, "ETag", own); /* as the client knows it */
     memory_finish(&m);
     sl_free(app);
-}
-
-static long left;
-static bool failed;
-
-static bool fault(size_t size)
-{
-    if (left < 0 || left-- > 0)
-        return false;
-    left = -1;
-    failed = true;
-    return true;
 }
 
 static int little_room(sl_ctx *c)

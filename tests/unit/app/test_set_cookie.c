@@ -1,5 +1,6 @@
 /* Cookies of the response: what is written, what is refused and why, and which of two stands. */
 #include "memory_exchange.h"
+#include "starving.h"
 
 #include "base/mem.h"
 
@@ -257,18 +258,6 @@ static void repeated_names(void **state)
 {
     run_in(repeated, "Cookie: a=1; b=0; a=2\r\nCookie: a=\"\"; =__Host-a=3; __Host-a=4\r\n");
     assert_int_equal(m.status, 200);
-}
-
-static long left;
-static bool failed;
-
-static bool fault(size_t size)
-{
-    if (left < 0 || left-- > 0)
-        return false;
-    left = -1;
-    failed = true;
-    return true;
 }
 
 static int in_need(sl_ctx *c)

@@ -2,6 +2,7 @@
  * Requests of other sites: a table of what browsers say about where they come from, and tokens that
  * are right, wrong, old, somebody else's; with the secret in a session and in a cookie.
  */
+#include "../app/starving.h"
 #include "browser.h"
 
 #include "base/mem.h"
@@ -399,18 +400,6 @@ static void impossible_options(void **state)
         assert_non_null(strstr(memory_log, bad[i].complaint));
         sl_free(app);
     }
-}
-
-static long left;
-static bool failed;
-
-static bool fault(size_t size)
-{
-    if (left < 0 || left-- > 0)
-        return false;
-    left = -1;
-    failed = true;
-    return true;
 }
 
 static int form_in_need(sl_ctx *c)

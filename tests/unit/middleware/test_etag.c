@@ -1,5 +1,6 @@
 /* ETag: tags of bytes, and 304. */
 #include "../app/memory_exchange.h"
+#include "../app/starving.h"
 
 #include "base/mem.h"
 
@@ -8,20 +9,20 @@ static int want_status;
 
 static ssize_t once(sl_ctx *c, void *buf, size_t len, void *self)
 {
-    int *left = self;
+    int *pieces = self;
 
-    if (*left == 0)
+    if (*pieces == 0)
         return 0;
-    *left = 0;
+    *pieces = 0;
     memcpy(buf, "stream", 6);
     return 6;
 }
 
 static int answer(sl_ctx *c)
 {
-    int *left = sl_alloc(c, sizeof *left);
+    int *pieces = sl_alloc(c, sizeof *pieces);
 
-    *left = 1;
+    *pieces = 1;
     for (const char *at = want_lines; *at; at = strchr(at, '\n') + 1) {
         char *name = sl_format(c, "%.*s", (int)strcspn(at, ":"), at);
         char *value = sl_format(c, "%.*s", (int)(strcspn(at, "\n") - strcspn(at, ":") - 2),
@@ -34,7 +35,7 @@ static int answer(sl_ctx *c)
     if (strcmp(want_kind, "text") == 0)
         return sl_text(c, "%s", want_body);
     if (strcmp(want_kind, "stream") == 0)
-        return sl_stream(c, once, left);
+        return sl_stream(c, once, pieces);
     if (strcmp(want_kind, "file") == 0)
         return sl_file(c, want_body);
     if (strcmp(want_kind, "pushed") == 0)
@@ -196,17 +197,6 @@ static void fresh_copies(void **state)
         sl_free(app);
     }
     unlink(path);
-}
-
-static long left;
-static bool failed;
-
-static bool fault(size_t size)
-{
-    if (left < 0 || left-- > 0)
-        return false;
-    left = -1;
-    return failed = true;
 }
 
 static int fill_the_arena(sl_ctx *c)

@@ -2,6 +2,7 @@
  * Sessions in both stores: what is kept, when there is a cookie, and everything that must not work:
  * planted, replayed, tampered with, cut, too old. Time passes as the test says.
  */
+#include "../app/starving.h"
 #include "browser.h"
 
 #include "base/mem.h"
@@ -751,18 +752,6 @@ static void impossible_options(void **state)
         assert_non_null(strstr(memory_log, bad[i].complaint));
         sl_free(app);
     }
-}
-
-static long left;
-static bool failed;
-
-static bool fault(size_t size)
-{
-    if (left < 0 || left-- > 0)
-        return false;
-    left = -1;
-    failed = true;
-    return true;
 }
 
 static int in_need(sl_ctx *c)

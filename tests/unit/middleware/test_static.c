@@ -1,6 +1,7 @@
 /* sl_static(): which file a path means, where else a request goes, and what is said about a file.
  */
 #include "../app/memory_exchange.h"
+#include "../app/starving.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -441,18 +442,6 @@ static void unreadable(void **state)
            geteuid() == 0 ? &(struct expected){"/locked.txt", 200, "locked"}
                           : &(struct expected){"/locked.txt", 403, "this file cannot be read\n"});
     sl_free(app);
-}
-
-static long left;
-static bool failed;
-
-static bool fault(size_t size)
-{
-    if (left < 0 || left-- > 0)
-        return false;
-    left = -1;
-    failed = true;
-    return true;
 }
 
 static int with_little_room(sl_ctx *c)

@@ -1,0 +1,96 @@
+/*
+ * What development mode puts in front of an app: the outermost layer.
+ *
+ * shallot.c comes here before a worker serves; the layer made here sees each request first. What
+ * lies below `/_shallot` is answered by a router of ours, a name that it does not know is a 404,
+ * and no layer of the program hears of any of it: it is neither logged nor counted nor asked for a
+ * password. Everything else goes on inwards.
+ *
+ * The router is no layer of the app's list, so `shallot routes` does not show it, and an app
+ * without routes stays one.
+ */
+#include "develop/attach.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "app/layers.h"
+#include "base/mem.h"
+#include "develop/assets.h"
+#include "develop/live.h"
+#include "shallot/request.h"
+#include "shallot/response.h"
+#include "shallot/router.h"
+
+#define PREFIX "/_shallot"
+
+struct front {
+    sl_router *router;
+    sl_middleware inside; /* the router as a layer */
+};
+
+int sl__asset_answer(sl_ctx *c, const char *type, const char *text, size_t len)
+{
+    int r = sl_type(c, type);
+
+    if (r == 0)
+        r = sl_set_header(c, "Cache-Control", "no-store");
+    return r < 0 ? r : sl_bytes(c, text, len);
+}
+
+static int live_js(sl_ctx *c)
+{
+    return sl__asset_answer(c, "text/javascript; charset=utf-8", sl__asset_live_js,
+                            sl__asset_live_js_len);
+}
+
+static int unknown(sl_ctx *c)
+{
+    sl_set_status(c, 404);
+    return sl_text(c, "There is nothing of this name below " PREFIX ".\n");
+}
+
+static int add_names(sl_router *r)
+{
+    int failed = sl_get(r, "/live.js", live_js) < 0 || sl__live_names(r) < 0;
+
+    /* Last: what none of the above has answered. */
+    return failed || sl_all(r, "/*", unknown) < 0 ? -ENOMEM : 0;
+}
+
+static bool is_inside(const char *path)
+{
+    size_t len = strlen(PREFIX);
+
+    return strncmp(path, PREFIX, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
+static int run(sl_ctx *c, void *self)
+{
+    const struct front *f = self;
+
+    return is_inside(sl_path(c)) ? f->inside.run(c, f->inside.self) : sl_next(c);
+}
+
+static void free_front(void *self)
+{
+    struct front *f = self;
+
+    if (f->inside.free)
+        f->inside.free(f->inside.self);
+    sl__free(f);
+}
+
+int sl__develop_attach(sl_app *app)
+{
+    struct front *f = sl__alloc_zeroed(sizeof *f);
+
+    f->router = sl_router_new(.prefix = PREFIX);
+    if (add_names(f->router) < 0) {
+        sl_router_free(f->router);
+        sl__free(f);
+        return -ENOMEM;
+    }
+    f->inside = sl_routes(f->router);
+    return sl__layers_wrap(&app->layers, (sl_middleware){run, f, free_front});
+}
