@@ -69,8 +69,16 @@ static void words(struct paper *p, const char *name, const char *text)
         append_text(p, "\"");
     for (; *text; text++) {
         char escaped[8] = {*text};
+        size_t len = sl__utf8_sequence(text);
 
-        if ((unsigned char)*text < ' ' || *text == 0x7f) /* TAB too: it separates pairs */
+        if (len > 0) {
+            append(p, text, len);
+            text += len - 1;
+            continue;
+        }
+        if (p->json && (unsigned char)*text >= 0x80) /* a route's name may be any octets */
+            snprintf(escaped, sizeof escaped, "\\ufffd");
+        else if ((unsigned char)*text < ' ' || *text == 0x7f) /* TAB too: it separates pairs */
             snprintf(escaped, sizeof escaped, p->json ? "\\u%04x" : "?", (unsigned char)*text);
         else if (p->json && (*text == '"' || *text == '\\'))
             snprintf(escaped, sizeof escaped, "\\%c", *text);

@@ -81,6 +81,7 @@ static void find_place(const char *text, char *buf, size_t size)
 {
     char line[512];
 
+    buf[0] = '\0';
     while (*text) {
         const char *at, *function, *file, *slash;
 
