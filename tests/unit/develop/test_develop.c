@@ -74,14 +74,21 @@ static void write_file(const struct fixture *f, const char *name, const char *te
     assert_int_equal(rename(fresh, path), 0); /* one change, never half a script */
 }
 
-static void say(void *self, sl_development_event event, const char *text)
+static void say(void *self, const sl_development_news *news)
 {
-    static const char *const names[] = {"BUILT",   "FAILED",  "CRASHED",
-                                        "TROUBLE", "WAITING", "CHANGED"};
+    static const char *const names[] = {
+        [SL_DEV_CHANGED] = "CHANGED", [SL_DEV_BUILDING] = "BUILDING",
+        [SL_DEV_BUILT] = "BUILT",     [SL_DEV_FAILED] = "FAILED",
+        [SL_DEV_WAITING] = "WAITING", [SL_DEV_LISTENING] = "LISTENING",
+        [SL_DEV_SWAPPED] = "SWAPPED", [SL_DEV_KEPT] = "KEPT",
+        [SL_DEV_CRASHED] = "CRASHED", [SL_DEV_REQUEST] = "REQUEST",
+        [SL_DEV_TROUBLE] = "TROUBLE",
+    };
+    const char *text = news->event == SL_DEV_CHANGED ? news->file : news->text;
 
-    if (event == SL_DEV_BUILT || event == SL_DEV_FAILED)
-        text = ""; /* durations */
-    dprintf(STDOUT_FILENO, "%s %s\n", names[event], text);
+    if (news->event == SL_DEV_BUILT || news->event == SL_DEV_FAILED)
+        text = news->output; /* durations vary */
+    dprintf(STDOUT_FILENO, "%s %s\n", names[news->event], text);
 }
 
 static void start(struct fixture *f, const char *build)
@@ -97,6 +104,8 @@ static void start(struct fixture *f, const char *build)
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         dup2(ends[1], STDOUT_FILENO);
         dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+        setenv("HOST", "127.0.0.1", 1);
+        setenv("PORT", "0", 1);
         if (chdir(f->dir) < 0)
             _exit(99);
         _exit(sl_develop(&d));
@@ -167,13 +176,39 @@ static void test_builds_and_runs(void **state)
     expect_end(f, 5);
 }
 
-static void test_exit_status_is_passed_on(void **state)
+static void test_a_good_end_is_the_end(void **state)
+{
+    struct fixture *f = *state;
+
+    write_file(f, "prog", "#!/bin/sh\nexit 0\n");
+    start(f, NULL);
+    expect_end(f, 0);
+}
+
+static void test_a_bad_end_waits(void **state)
 {
     struct fixture *f = *state;
 
     write_file(f, "prog", "#!/bin/sh\nexit 42\n");
     start(f, NULL);
-    expect_end(f, 42);
+    expect(f, "prog ended with status 42");
+    expect(f, "WAITING");
+    write_file(f, "prog", serves);
+    expect(f, "serving");
+}
+
+/* The program gets what is lent to it, as descriptor 3, whatever was open there. */
+static void test_the_socket_is_lent(void **state)
+{
+    struct fixture *f = *state;
+
+    write_file(f, "prog",
+               "#!/bin/sh\n[ $LISTEN_PID = $$ ] && [ $PORT != 0 ] && readlink /proc/$$/fd/3\n"
+               "echo $LISTEN_FDS $LISTEN_FDNAMES\nexit 0\n");
+    start(f, NULL);
+    expect(f, "socket:[");
+    expect(f, "1 shallot.dev");
+    expect_end(f, 0);
 }
 
 static void test_failing_build_waits(void **state)
@@ -281,7 +316,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_builds_and_runs),
-        TEST(test_exit_status_is_passed_on),
+        TEST(test_a_good_end_is_the_end),
+        TEST(test_a_bad_end_waits),
+        TEST(test_the_socket_is_lent),
         TEST(test_failing_build_waits),
         TEST(test_interrupted_while_waiting),
         TEST(test_interrupted_while_building),
