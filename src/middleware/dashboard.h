@@ -13,8 +13,7 @@
 
 #define DASH_NAME "sl_dashboard"
 #define DASH_SECONDS 300 /* of the past that are kept */
-#define DASH_OCTAVES 22  /* of a point's latencies: below 65 us, and each next up to twice as far  \
-                          */
+#define DASH_OCTAVES 22  /* of latencies: below 65 us, and each next up to twice as far */
 #define DASH_VIEWERS 64  /* for one worker */
 #define DASH_CRASHES 20  /* reports that are listed */
 
