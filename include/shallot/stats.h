@@ -81,6 +81,7 @@ typedef struct sl_event {
     const char *text; /**< one line; "" if there is nothing to add */
 } sl_event;
 
+/** The numbers of the whole cluster at one moment. */
 typedef struct sl_stats {
     double uptime;     /**< of the master, seconds */
     uint64_t started;  /**< workers started so far */
