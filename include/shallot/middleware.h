@@ -208,6 +208,7 @@ typedef struct sl_etag_options {
  */
 SL_API sl_middleware sl_etag_with(const sl_etag_options *options);
 
+/** Options of sl_dashboard(): where it is, and who may see it. Texts are copied. */
 typedef struct sl_dashboard_options {
     size_t size;          /**< sizeof(sl_dashboard_options), set by the macro */
     const char *path;     /**< where it is, without a slash at the end. Default "/_shallot" */

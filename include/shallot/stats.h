@@ -70,6 +70,7 @@ typedef enum sl_event_kind {
     SL_EVENT_UPGRADED,      /**< the master runs the new program */
 } sl_event_kind;
 
+/** Something that has happened. */
 typedef struct sl_event {
     uint64_t number; /**< from 1 */
     int64_t at_ms;   /**< since the epoch, wall clock */
