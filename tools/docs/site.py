@@ -239,9 +239,17 @@ class Site:
             if done.returncode > 2 or not done.stdout:
                 self.faults.append(f"docs/man/{name}: mandoc: {done.stderr.strip()}")
             body = re.sub(r'<table class="(head|foot)">.*?</table>', "", done.stdout, flags=re.S)
+            body = re.sub(r"<pre>(.*?)</pre>", lambda m: self.manual_code(m[1], f"reference/{name}.html"), body, flags=re.S)
             body = re.sub(r"<h([12])(?=[ >])", lambda m: f"<h{int(m[1]) + 1}", re.sub(r"</h([12])>", lambda m: f"</h{int(m[1]) + 1}>", body))
             url, shown = f"reference/{name}.html", name.replace(".", "(") + ")"
             self.pages[url] = Page(url, shown, f"<h1>{shown}</h1>{self.manual_links(body, url)}", "reference", groups=side)
+
+    def manual_code(self, inner, page):
+        """mandoc breaks lines in <pre> by <br> where they are indented, and by their ends elsewhere; empty lines are <div>s."""
+        text = re.sub(r"\s*<div class=\"Pp\"></div>\s*", "\n\n", inner)
+        text = re.sub(r"\s*<br/?>\n?", "\n", text)
+        text = entities.unescape(re.sub(r"<[^>]*>", "", text)).strip("\n")
+        return self.code(page)(text, "c" if "#include" in text else "text")
 
     def manual_links(self, body, page):
         body = re.sub(r"<b>shallot</b>\((1|7)\)", lambda m: f'<a href="shallot.{m[1]}.html">{m[0]}</a>', body)
