@@ -47,9 +47,9 @@ def to_url(source):
     known = {"README.md": "index.html", "README.zh-CN.md": "zh/index.html"}
     if source in known:
         return known[source]
-    m = re.match(r"docs/guide/zh/(.*)\.md$", source)
+    m = re.match(r"docs/guide(?:/zh|\.zh-CN)/(.*)\.md$", source)
     if m:
-        return "zh/guide/" + (m[1] if m[1] != "README" else "index") + ".html"
+        return "zh/guide/" + re.sub(r"(^|/)README$", r"\1index", m[1]) + ".html"
     m = re.match(r"docs/(.*)\.md$", source)
     path = (m[1] if m else source[:-3].lower())
     return re.sub(r"(^|/)README$", r"\1index", path) + ".html"
@@ -219,7 +219,7 @@ class Site:
             title = html.plain(heading[1]) if heading else Path(source).stem
             part = next((p for p in ("guide", "design") if f"/{p}/" in "/" + url), "changelog" if url == "changelog.html" else "")
             self.pages[url] = Page(url, title, body, part, "zh" if url.startswith("zh/") else "en", source)
-        for index in ("docs/guide/README.md", "docs/design/README.md", "docs/guide/zh/README.md"):
+        for index in ("docs/guide/README.md", "docs/design/README.md", "docs/guide.zh-CN/README.md", "docs/guide/zh/README.md"):
             groups = [[t, [(self.pages[u].title, u) for _, u in g]] for t, g in self.groups(index)]
             order = [u for _, g in groups for _, u in g]
             for i, u in enumerate(order):
