@@ -100,6 +100,20 @@ static void key(struct screen *s, char c)
     }
 }
 
+/* Octets that one key has sent: arrows and the like send several. */
+static ssize_t key_length(const char *typed, size_t n)
+{
+    size_t len = 2;
+
+    if (typed[0] != '\033' || n < 2)
+        return 1;
+    if (typed[1] != '[' && typed[1] != 'O')
+        return 2;
+    while (len < n && (typed[len] < 0x40 || typed[len] > 0x7e))
+        len++;
+    return (ssize_t)(len < n ? len + 1 : n);
+}
+
 static void keys_ready(void *self, int fd)
 {
     struct screen *s = self;
@@ -111,9 +125,7 @@ static void keys_ready(void *self, int fd)
     n = read(fd, typed, sizeof typed);
     if (n <= 0 && !(n < 0 && (errno == EINTR || errno == EAGAIN)))
         sl_developing_unwatch(s->developing, fd); /* nobody sits there any more */
-    if (n > 0 && typed[0] == '\033')
-        return; /* an arrow, or the like */
-    for (ssize_t i = 0; i < n; i++)
+    for (ssize_t i = 0; i < n; i += key_length(typed + i, (size_t)(n - i)))
         key(s, typed[i]);
     screen_flush(s);
 }

@@ -302,7 +302,7 @@ static unsigned add_path(struct paper *p, const sl_development_news *n, unsigned
 
 static unsigned path_columns(const struct paper *p)
 {
-    unsigned others = (has_clock(p) ? 21 : 11) + 2 + 3 + 2 + 8 + (p->columns < NARROW ? 1 : 5);
+    unsigned others = (has_clock(p) ? 21 : 11) + 2 + 3 + 2 + 8 + (p->columns < NARROW ? 1 : 6);
 
     if (p->columns < others + 8)
         return 8;
