@@ -69,7 +69,7 @@ static void clear(struct screen *s)
     screen_write(all, sizeof all - 1);
     s->shown = false;
     if (s->url[0])
-        screen_line(s, COLOUR_GREEN, "serving", "%s", s->url);
+        screen_line(s, COLOUR_GREEN, "listening", "on %s", s->url);
 }
 
 static void key(struct screen *s, char c)

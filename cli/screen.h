@@ -45,7 +45,7 @@ void paper_colour(struct paper *p, enum colour colour);
 unsigned paper_add_foreign(struct paper *p, const char *text, unsigned room);
 /** The same for a line of a program's output, whose colours stay. */
 void paper_add_output(struct paper *p, const char *text, size_t len);
-/** "  14:22:05  built    ": the beginning of a line. @p clock: seconds since the epoch */
+/** "  14:22:05  built     ": the beginning of a line. @p clock: seconds since the epoch */
 void paper_begin(struct paper *p, int64_t clock, enum colour colour, const char *word);
 /** The line of a request. */
 void paper_request(struct paper *p, int64_t clock, const sl_development_news *n);

@@ -99,7 +99,7 @@ static void add_live_line(struct screen *s, struct paper *p)
     if (s->requests)
         snprintf(requests, sizeof requests, "%llu request%s", (unsigned long long)s->requests,
                  s->requests == 1 ? "" : "s");
-    if (s->serves)
+    if (s->reachable)
         add_part(p, &left, COLOUR_BOLD, s->url);
     add_part(p, &left, COLOUR_NONE, requests);
     add_part(p, &left, COLOUR_QUIET, "r reload  o open  c clear  q quit");

@@ -137,9 +137,9 @@ static void take_url(struct screen *s, const sl_development_news *n)
 
 static void listening(struct screen *s, const sl_development_news *n)
 {
-    s->serves = true;
+    s->serves = s->reachable = true;
     screen_set_state(s, STATE_SERVING);
-    screen_line(s, COLOUR_GREEN, "serving", "%s", n->url);
+    screen_line(s, COLOUR_GREEN, "listening", "on %s", n->url);
     if (n->index == 0)
         take_url(s, n);
     if (s->open && n->index == 0)
@@ -150,7 +150,7 @@ static void swapped(struct screen *s, const sl_development_news *n)
 {
     char took[32];
 
-    s->serves = true;
+    s->serves = s->reachable = true;
     screen_set_state(s, STATE_SERVING);
     paper_time(n->ns, took, sizeof took);
     if (n->ns)
@@ -163,11 +163,25 @@ static void crashed(struct screen *s, const sl_development_news *n)
 {
     snprintf(s->why, sizeof s->why, "crashed");
     if (!n->worker || n->then == SL_DEV_THEN_WAITS) {
-        s->serves = false;
+        s->serves = s->reachable = false;
         screen_set_state(s, STATE_BROKEN);
     }
     screen_line(s, COLOUR_RED, "crashed", "%s", n->text);
     paper_crash(&s->paper, n);
+}
+
+/* Its address, if there is one, shows what is wrong. */
+static void waiting(struct screen *s, const sl_development_news *n)
+{
+    s->serves = false;
+    s->reachable = n->url[0] != '\0';
+    if (n->url[0])
+        take_url(s, n);
+    screen_set_state(s, s->state == STATE_BROKEN ? STATE_BROKEN : STATE_WAITING);
+    screen_line(s, COLOUR_YELLOW, "waiting", "for changes in %s%s%s%s", n->file,
+                n->url[0] ? "; " : "", n->url, n->url[0] ? " shows what is wrong" : "");
+    if (s->open && n->url[0])
+        screen_open_browser(s);
 }
 
 static void say(struct screen *s, const sl_development_news *n)
@@ -184,9 +198,7 @@ static void say(struct screen *s, const sl_development_news *n)
         built(s, n);
         break;
     case SL_DEV_WAITING:
-        s->serves = false;
-        screen_set_state(s, s->state == STATE_BROKEN ? STATE_BROKEN : STATE_WAITING);
-        screen_line(s, COLOUR_QUIET, "waiting", "for changes in %s", n->file);
+        waiting(s, n);
         break;
     case SL_DEV_LISTENING:
         listening(s, n);

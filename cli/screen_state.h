@@ -22,7 +22,8 @@ struct screen {
     unsigned shown_width;
     bool open; /* the browser, as soon as there is an address */
     enum state state;
-    bool serves; /* somebody, be it the code before */
+    bool serves;    /* the program, be it the code before */
+    bool reachable; /* the address: the program, or a page that says why it is not there */
     char url[300], why[80];
     uint64_t requests;
     int timer;

@@ -273,7 +273,7 @@ void paper_begin(struct paper *p, int64_t clock, enum colour colour, const char 
         add_text(p, "  ");
     }
     paper_colour(p, colour);
-    paper_print(p, "%-8.16s", word);
+    paper_print(p, "%-9.16s", word);
     paper_colour(p, COLOUR_NONE);
     add_text(p, " ");
 }
@@ -302,7 +302,7 @@ static unsigned add_path(struct paper *p, const sl_development_news *n, unsigned
 
 static unsigned path_columns(const struct paper *p)
 {
-    unsigned others = (has_clock(p) ? 21 : 11) + 2 + 3 + 2 + 8 + (p->columns < NARROW ? 1 : 6);
+    unsigned others = (has_clock(p) ? 22 : 12) + 2 + 3 + 2 + 8 + (p->columns < NARROW ? 1 : 6);
 
     if (p->columns < others + 8)
         return 8;

@@ -115,7 +115,7 @@ def terminal(folder):
         file = folder(name)
         t = Terminal([TOOL, "dev", file, *args], file.parent, **kwargs)
         opened.append(t)
-        t.port = int(t.expect(r"serving\S* *\S*http://127\.0\.0\.1:(\d+)").group(1))
+        t.port = int(t.expect(r"on http://127\.0\.0\.1:(\d+)").group(1))
         t.expect_live("serving")
         return file, t
 
@@ -127,11 +127,11 @@ def terminal(folder):
 def test_the_life_of_a_save_on_a_terminal(terminal):
     file, t = terminal()
     assert re.search(r"shallot.* dev · hello\.c", plain(t.text))
-    assert re.search(r"\d\d:\d\d:\d\d  built    in [0-9.]+ m?s", plain(t.text))
+    assert re.search(r"\d\d:\d\d:\d\d  built     in [0-9.]+ m?s", plain(t.text))
     t.expect_live(r"^  ● serving   http://127\.0\.0\.1:\d+   r reload  o open  c clear  q quit$")
     mark = t.mark()
     assert request(t.port, "/some/where?a=b").status == 200
-    t.expect(r"\x1b\[1mGET     \x1b\[0m /some/where.*\?a=b.*\x1b\[32m200\x1b\[0m", mark)
+    t.expect(r"\x1b\[1mGET      \x1b\[0m /some/where.*\?a=b.*\x1b\[32m200\x1b\[0m", mark)
     t.expect_live("1 request ")
     save(file, "return sl_body", "return sl_bodyy(")
     t.expect(r"hello\.c:\d+:\d+: .*error: ", mark)
@@ -239,15 +239,15 @@ def test_plain_lines_without_a_terminal(start, folder):
     save(file, "return sl_body", "sl_set_status(c, 404); return sl_body")
     program = start([TOOL, "dev", file], cwd=file.parent)
     assert program.get("/no/where?q=1").status == 404
-    program.expect(r"^  \d\d:\d\d:\d\d  GET      /no/where\?q=1 +404 +[0-9.]+ m?s  w1$")
+    program.expect(r"^  \d\d:\d\d:\d\d  GET       /no/where\?q=1 +404 +[0-9.]+ m?s  w1$")
     mark = program.mark()
     save(file, "return sl_body", "int unused; return sl_body")
-    program.expect(r"changed  hello\.c$", start=mark)
+    program.expect(r"changed   hello\.c$", start=mark)
     program.expect(r"^  hello\.c:\d+:\d+: warning: unused variable .unused. \[-Wunused-variable\]$", start=mark)
-    program.expect(r"swapped  the new code serves", start=mark)
+    program.expect(r"swapped   the new code serves", start=mark)
     mark = program.mark()
     save(file, "return sl_body", "return sl_bodyy(")
-    program.expect(r"failed   build failed after .*\d errors?", start=mark)
+    program.expect(r"failed    build failed after .*\d errors?", start=mark)
     program.expect(r"^  +\d+ \| .*sl_bodyy", start=mark)
     assert "\x1b" not in program.text() and "\r" not in program.text()
 
@@ -258,7 +258,7 @@ def test_a_crash_names_function_and_line(start, folder):
     program = start([TOOL, "dev", file], cwd=file.parent)
     program.report_expected = True
     assert program.get("/boom").status in (500, 503)
-    program.expect(r"crashed  worker 1 was ended by SIG(ILL|TRAP|ABRT|SEGV) .*another takes its place")
+    program.expect(r"crashed   worker 1 was ended by SIG(ILL|TRAP|ABRT|SEGV) .*another takes its place")
     program.expect(r"^    in hello  .*hello\.c:\d+$")
     program.expect(r"GET /boom")
     wait_until(lambda: program.get("/").status == 200, "another serves")
@@ -273,7 +273,7 @@ def test_the_logger_does_not_say_it_twice(start, folder):
     program.get("/twice")
     program.expect("GET +/twice")
     assert len(program.matches("/once")) == 1
-    assert not program.matches("listening on|generation|master")
+    assert len(program.matches("listening on")) == 1 and not program.matches("generation|master")
 
 
 def browser(folder):
@@ -302,7 +302,7 @@ def test_no_browser_is_one_line(start, folder, tmp_path):
         if found:
             (tools / tool).symlink_to(found)
     program = start([TOOL, "dev", "--open", file], cwd=file.parent, env={"PATH": str(tools), "BROWSER": ""})
-    program.expect(r"browser  no browser: set BROWSER or install xdg-open .*open http://127\.0\.0\.1:\d+$")
+    program.expect(r"browser   no browser: set BROWSER or install xdg-open .*open http://127\.0\.0\.1:\d+$")
     assert program.get("/").status == 200
 
 
