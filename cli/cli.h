@@ -242,6 +242,15 @@ int project_find(const struct options *o, enum compile_kind kind, struct project
 /** Prints why there is no such file, and which one may be meant. @return 1 */
 int no_file(const char *what, const char *command);
 
+/* debug.c */
+
+/** Whether there is all that --debug needs. 0, or 1 with the error printed. */
+int debug_check(void);
+/** Builds without optimisation, by the environment. */
+void debug_prepare(void);
+/** Runs gdb on the terminal and waits for its end. */
+void debug_worker(int pid);
+
 /* running.c */
 
 #define SOCKET_PATH_SIZE 108 /* sun_path */

@@ -31,10 +31,11 @@ const char dev_help[] =
     "  --watch FOLDER    watch this folder instead of the program's own\n"
     "  --sanitize        build with AddressSanitizer and UBSan: a memory error is a crash with\n"
     "                    a report (ASAN_OPTIONS, UBSAN_OPTIONS)\n"
+    "  --debug           a worker that crashes stops in gdb, here; quit goes on\n"
     "\n"
     "CC, CFLAGS and LDFLAGS (CXX and CXXFLAGS for C++) are used for FILE.c.\n";
 
-static const char *const allowed[] = {"build", "port", "host", "watch", "sanitize", NULL};
+static const char *const allowed[] = {"build", "port", "host", "watch", "sanitize", "debug", NULL};
 
 static void say_news(void *self, const sl_development_news *news)
 {
@@ -47,7 +48,7 @@ static void say_news(void *self, const sl_development_news *news)
         [SL_DEV_WAITING] = {TONE_QUIET, "waiting"}, [SL_DEV_LISTENING] = {TONE_GOOD, "serving"},
         [SL_DEV_SWAPPED] = {TONE_GOOD, "swapped"},  [SL_DEV_KEPT] = {TONE_BAD, "kept"},
         [SL_DEV_CRASHED] = {TONE_BAD, "crashed"},   [SL_DEV_REQUEST] = {TONE_PLAIN, "request"},
-        [SL_DEV_TROUBLE] = {TONE_BAD, "trouble"},
+        [SL_DEV_TROUBLE] = {TONE_BAD, "trouble"},   [SL_DEV_STOPPED] = {TONE_BAD, "stopped"},
     };
 
     if (news->event == SL_DEV_BUILDING)
@@ -55,6 +56,8 @@ static void say_news(void *self, const sl_development_news *news)
     if (news->output[0])
         fprintf(stderr, "%s", news->output);
     say_line(lines[news->event].tone, lines[news->event].word, "%s", news->text);
+    if (news->event == SL_DEV_STOPPED)
+        debug_worker(news->pid);
 }
 
 static int develop(const struct options *o, const struct project *p)
@@ -74,6 +77,7 @@ static int develop(const struct options *o, const struct project *p)
         d.argv[i + 1] = o->args[i];
     d.build = p->build[0] ? p->build : NULL;
     d.watch = p->watch[0] ? p->watch : ".";
+    d.debug = o->debug;
     status = sl_develop(&d);
     free(d.argv);
     free(program);
@@ -100,6 +104,10 @@ int dev_main(int argc, char **argv)
         fputs(dev_help, stdout);
         return 0;
     }
+    if (o.debug && debug_check() != 0)
+        return 1;
+    if (o.debug)
+        debug_prepare();
     r = project_find(&o, o.sanitize ? COMPILE_SANITIZE : COMPILE_DEV, &project);
     if (r != 0)
         return r;
