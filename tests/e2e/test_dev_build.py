@@ -90,7 +90,7 @@ def test_a_first_build_that_fails_is_waited_for(start, tmp_path, system):
     program.expect("waiting")
     replace(source, BROKEN, good)
     program.port = int(program.expect(r"http://127\.0\.0\.1:(\d+)").group(1))
-    assert program.get().text == "one"
+    wait_until(lambda: program.get().text == "one", "the app serves, where there was a page about the build")
 
 
 def test_run_builds_what_the_folder_makes(start, tmp_path):
