@@ -1,6 +1,7 @@
 """The errors that newcomers make each give one line that helps: what, on what, why, and what to do."""
 import os
 import shutil
+import socket
 import subprocess
 
 import pytest
@@ -201,3 +202,14 @@ def test_watches_are_exhausted(tmp_path, limit, words):
     status, lines = in_namespace(f"echo 0 > /proc/sys/user/{limit}; exec {TOOL} dev app.c --port 0", tmp_path, "-Ur")
     said = [line for line in lines if "cannot watch" in line]
     assert status == 1 and len(said) == 1 and all(w in said[0] for w in words), lines
+
+
+def test_the_port_is_taken(tmp_path):
+    (tmp_path / "app.c").write_text(HELLO)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for command in ("dev", "run"):
+            status, lines = tool(command, "app.c", "--port", str(port), "--host", "127.0.0.1", cwd=tmp_path, env={"SHALLOT_INSTANCES": "1", "XDG_STATE_HOME": str(tmp_path / "s"), "SHALLOT_RUNTIME_DIR": str(tmp_path / "r")})
+            said = [line for line in lines if "in use" in line]
+            assert status == 1 and len(said) == 1, lines
+            assert f"127.0.0.1:{port}" in said[0] and f"(pid {os.getpid()})" in said[0] and "stop it, or try another port" in said[0]
