@@ -124,7 +124,9 @@ bool has_main(const char *path);
  */
 int source_build(const char *source, enum compile_kind kind, char *ret_program, char *ret_command);
 #define COMMAND_SIZE (4 * PATH_SIZE)
-/** Makes a folder of our own that version control does not see. 0, or 1 with the error printed. */
+/** Makes a folder of our own that version control does not see. False if it cannot be written. */
+bool source_make_own_folder(const char *path);
+/** The same: 0, or 1 with the error printed. */
 int source_own_folder(const char *path);
 
 /* settings.c */
