@@ -196,6 +196,8 @@ bool is_current(const char *program, const char *dependencies);
 int find_programs(const char *folder, int depth, struct words *ret);
 /** True if the program calls sl_listen() or sl_run(). */
 bool is_server(const char *program);
+/** True if it was built with AddressSanitizer or UBSan. */
+bool is_sanitized(const char *program);
 
 /* targets.c: which programs a project makes, as far as its build system tells beforehand. */
 

@@ -234,6 +234,14 @@ def test_sanitize_leaves_the_objects_of_a_makefile_alone(start, tmp_path):
     program.expect(r"AddressSanitizer: heap-use-after-free")
 
 
+def test_sanitize_says_that_a_makefile_does_not_take_part(start, tmp_path):
+    project(tmp_path, "make")
+    replace(tmp_path / "Makefile", "all: app tester", "all: tester")
+    replace(tmp_path / "Makefile", "$(CC) $(CFLAGS) tester.c", "/usr/bin/cc tester.c")
+    program = start([TOOL, "dev", "tester", "--sanitize"], cwd=tmp_path, env={**ENV, "CFLAGS": "-g"}, wait_ready=False)
+    program.expect(r"nothing was built with sanitizers: let Makefile call the compiler by \$\(CC\)")
+
+
 def test_sanitize_needs_something_to_build(tmp_path):
     (tmp_path / "app").write_text("")
     (tmp_path / "app").chmod(0o755)
