@@ -113,7 +113,9 @@ int build_system_command(const struct build_system *s, enum compile_kind kind, c
                         mark, s->configure[kind], s->build[kind]);
     else
         r = path_format(command, sizeof command, "%s", s->build[kind]);
-    r = r != 0 ? r : path_format(line, sizeof line, "compile --file %s --command", s->file);
+    r = r != 0 ? r
+               : path_format(line, sizeof line, "compile %s--file %s --command",
+                             kind == COMPILE_SANITIZE && !mark ? "--sanitize " : "", s->file);
     r = r != 0 ? r : tools_own_command(line, ret, size);
     return r != 0 ? r : append_quoted(ret, size, command);
 }

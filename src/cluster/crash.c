@@ -218,6 +218,14 @@ static void on_crash(int signal, siginfo_t *info, void *context)
     first = atomic_compare_exchange_strong(&owner, &nobody, self);
     if (!first && nobody != self)
         park();
+    if (first && sl__crash_here.debugged) {
+        sl__crash_here.debugged = false;
+        sl__crash_here.dying = 1; /* later, perhaps; it is no tick any more in any case */
+        if (sl__crash_await_debugger(signal, info)) {
+            atomic_store(&owner, 0);
+            return;
+        }
+    }
     if (first) {
         sl__crash_here.dying = 1;
         first_signal = signal;
@@ -262,6 +270,7 @@ int sl__crash_install(const struct sl__crash_hooks *hooks)
     sl__crash_here.area = (int64_t)role->slot * SL__CRASH_AREA;
     sl__crash_here.worker = role->worker;
     sl__crash_here.pid = getpid();
+    sl__crash_here.debugged = sl__crash_wants_debugger();
     sigemptyset(&act.sa_mask);
     for (int i = 0; i < SL__FATAL_COUNT; i++)
         if (sigaction(sl__fatal_signals[i], &act, &earlier[i]) < 0)
