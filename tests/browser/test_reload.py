@@ -131,5 +131,5 @@ def test_what_is_no_page_is_left_alone(browser, dev):
               .replace("int main", 'static int data(sl_ctx *c) { sl_type(c, "application/json"); return sl_body(c, "{}"); }\n\nint main'))
     browser.open(app.url).wait_text("version one")
     assert browser.run("return fetch('/data').then(r => r.text())") == "{}"
-    html = browser.run("return fetch('/').then(r => r.text())")
+    html = browser.run("return fetch('/', {headers: {Accept: 'text/html'}}).then(r => r.text())")
     assert "live.js" in html and html.replace(re.search(r"<script[^>]*live\.js[^>]*></script>", html)[0], "").strip().endswith("</script>")
