@@ -80,6 +80,9 @@ struct sl_app {
                        size_t len);
     /** What sl_stats_new() does; set by whoever runs the process. NULL: nothing is known. */
     sl_stats *(*read_stats)(sl_app *app);
+    /** Development: the answer stands as text, because nobody handled @p error (0: because nobody
+     * gave one), and may be exchanged for a page. NULL: it stays as it is. */
+    void (*show)(sl_ctx *c, int error);
     void *root; /* of whoever runs the process */
 };
 

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "develop/assets.h"
 #include "develop/live.h"
+#include "develop/show.h"
 #include "shallot/request.h"
 #include "shallot/response.h"
 #include "shallot/router.h"
@@ -44,6 +45,12 @@ static int live_js(sl_ctx *c)
                             sl__asset_live_js_len);
 }
 
+static int page_css(sl_ctx *c)
+{
+    return sl__asset_answer(c, "text/css; charset=utf-8", sl__asset_page_css,
+                            sl__asset_page_css_len);
+}
+
 static int unknown(sl_ctx *c)
 {
     sl_set_status(c, 404);
@@ -52,7 +59,8 @@ static int unknown(sl_ctx *c)
 
 static int add_names(sl_router *r)
 {
-    int failed = sl_get(r, "/live.js", live_js) < 0 || sl__live_names(r) < 0;
+    int failed = sl_get(r, "/live.js", live_js) < 0 || sl_get(r, "/page.css", page_css) < 0 ||
+                 sl__live_names(r) < 0;
 
     /* Last: what none of the above has answered. */
     return failed || sl_all(r, "/*", unknown) < 0 ? -ENOMEM : 0;
@@ -92,5 +100,6 @@ int sl__develop_attach(sl_app *app)
         return -ENOMEM;
     }
     f->inside = sl_routes(f->router);
+    app->show = sl__show;
     return sl__layers_wrap(&app->layers, (sl_middleware){run, f, free_front});
 }
