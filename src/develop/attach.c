@@ -17,6 +17,7 @@
 #include "app/layers.h"
 #include "base/mem.h"
 #include "develop/assets.h"
+#include "develop/inject.h"
 #include "develop/live.h"
 #include "develop/show.h"
 #include "shallot/request.h"
@@ -28,6 +29,7 @@
 struct front {
     sl_router *router;
     sl_middleware inside; /* the router as a layer */
+    bool pages;           /* and the script in HTML answers */
 };
 
 int sl__asset_answer(sl_ctx *c, const char *type, const char *text, size_t len)
@@ -77,7 +79,9 @@ static int run(sl_ctx *c, void *self)
 {
     const struct front *f = self;
 
-    return is_inside(sl_path(c)) ? f->inside.run(c, f->inside.self) : sl_next(c);
+    if (is_inside(sl_path(c)))
+        return f->inside.run(c, f->inside.self);
+    return f->pages ? sl__inject_next(c) : sl_next(c);
 }
 
 static void free_front(void *self)
@@ -100,6 +104,7 @@ int sl__develop_attach(sl_app *app)
         return -ENOMEM;
     }
     f->inside = sl_routes(f->router);
-    app->show = sl__show;
+    f->pages = !app->options.no_pages;
+    app->show = f->pages ? sl__show : NULL;
     return sl__layers_wrap(&app->layers, (sl_middleware){run, f, free_front});
 }

@@ -60,14 +60,14 @@ static char *copy_of(struct sl__str s, char buf[PATH_MAX])
     return buf;
 }
 
-static bool is_own(const struct place *p, const struct sl__frame *f)
+static bool is_own(const struct place *p, const struct sl__report_frame *f)
 {
     char file[PATH_MAX];
 
     return f->file.len > 0 && f->line > 0 && own_name(p, copy_of(f->file, file));
 }
 
-static void write_name(struct sl__html *h, const struct place *p, const struct sl__frame *f)
+static void write_name(struct sl__html *h, const struct place *p, const struct sl__report_frame *f)
 {
     char file[PATH_MAX];
     const char *own = own_name(p, copy_of(f->file, file));
@@ -83,7 +83,7 @@ static void write_name(struct sl__html *h, const struct place *p, const struct s
         sl__html_format(h, " <span class=\"tag\">%.*s</span>", (int)f->note.len, f->note.ptr);
 }
 
-static bool write_code(struct sl__html *h, const struct place *p, const struct sl__frame *f,
+static bool write_code(struct sl__html *h, const struct place *p, const struct sl__report_frame *f,
                        unsigned around)
 {
     char file[PATH_MAX];
@@ -102,7 +102,7 @@ static bool write_code(struct sl__html *h, const struct place *p, const struct s
     return there;
 }
 
-static void write_frame(struct sl__html *h, const struct place *p, const struct sl__frame *f)
+static void write_frame(struct sl__html *h, const struct place *p, const struct sl__report_frame *f)
 {
     bool own = is_own(p, f);
 
@@ -123,8 +123,8 @@ static void write_frame(struct sl__html *h, const struct place *p, const struct 
 }
 
 /* Frames of libraries, one after the other. */
-static void write_folded(struct sl__html *h, const struct place *p, const struct sl__frame *f,
-                         unsigned count)
+static void write_folded(struct sl__html *h, const struct place *p,
+                         const struct sl__report_frame *f, unsigned count)
 {
     sl__html_format(h,
                     "<li><details class=\"fold-lines\"><summary>%u frame%s of libraries</summary>"
@@ -135,8 +135,8 @@ static void write_folded(struct sl__html *h, const struct place *p, const struct
     sl__html_put(h, "</ol></details></li>\n");
 }
 
-static void write_frames(struct sl__html *h, const struct place *p, const struct sl__frame *f,
-                         unsigned count)
+static void write_frames(struct sl__html *h, const struct place *p,
+                         const struct sl__report_frame *f, unsigned count)
 {
     sl__html_put(h, "<div class=\"card\"><ol class=\"frames\">\n");
     for (unsigned i = 0; i < count;) {
@@ -154,8 +154,8 @@ static void write_frames(struct sl__html *h, const struct place *p, const struct
 }
 
 /* The innermost one in the program's own code; NULL if none is. */
-static const struct sl__frame *own_frame(const struct place *p, const struct sl__report *r,
-                                         const struct sl__stack *s)
+static const struct sl__report_frame *own_frame(const struct place *p, const struct sl__report *r,
+                                                const struct sl__report_stack *s)
 {
     for (unsigned i = 0; i < s->count; i++)
         if (is_own(p, &r->frames[s->first + i]))
@@ -163,7 +163,7 @@ static const struct sl__frame *own_frame(const struct place *p, const struct sl_
     return NULL;
 }
 
-static void write_spot(struct sl__html *h, const struct place *p, const struct sl__frame *f)
+static void write_spot(struct sl__html *h, const struct place *p, const struct sl__report_frame *f)
 {
     sl__html_put(h, "<div class=\"card\"><div class=\"place\">");
     write_name(h, p, f);
@@ -175,8 +175,8 @@ static void write_spot(struct sl__html *h, const struct place *p, const struct s
 static void write_stack(struct sl__html *h, const struct place *p, const struct sl__report *r,
                         unsigned nth)
 {
-    const struct sl__stack *s = &r->stacks[nth];
-    const struct sl__frame *own = own_frame(p, r, s);
+    const struct sl__report_stack *s = &r->stacks[nth];
+    const struct sl__report_frame *own = own_frame(p, r, s);
 
     if (s->count == 0)
         return;
@@ -204,7 +204,7 @@ static const char *badge_of(const struct sl__crash_told *c, const struct sl__rep
 static void write_hero(struct sl__html *h, const struct sl__crash_told *c, const struct place *p,
                        const struct sl__report *r)
 {
-    const struct sl__frame *own = NULL;
+    const struct sl__report_frame *own = NULL;
 
     for (unsigned i = 0; i < r->stack_count && !own; i++)
         own = own_frame(p, r, &r->stacks[i]);

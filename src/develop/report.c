@@ -61,7 +61,7 @@ static unsigned take_number(struct sl__str *s)
 }
 
 /* "app.c:17" or "app.c:17:5". */
-static void take_place(struct sl__frame *f, struct sl__str place)
+static void take_place(struct sl__report_frame *f, struct sl__str place)
 {
     unsigned last = take_number(&place), before = last ? take_number(&place) : 0;
 
@@ -73,7 +73,7 @@ static void take_place(struct sl__frame *f, struct sl__str place)
 }
 
 /* What stands in the first parentheses at the end: "(libc.so.6+0x27249) (BuildId: ...)". */
-static void take_module(struct sl__frame *f, struct sl__str rest)
+static void take_module(struct sl__report_frame *f, struct sl__str rest)
 {
     size_t at = find(rest, "("), end;
 
@@ -85,7 +85,7 @@ static void take_module(struct sl__frame *f, struct sl__str rest)
 }
 
 /* "handler at app.c:17", "handler (app+0x11d4)", "app+0x11d4" */
-static void take_ours(struct sl__frame *f, struct sl__str rest)
+static void take_ours(struct sl__report_frame *f, struct sl__str rest)
 {
     size_t at = find(rest, " at "), parenthesis = find(rest, " (");
 
@@ -103,7 +103,7 @@ static void take_ours(struct sl__frame *f, struct sl__str rest)
 }
 
 /* "in handler /home/me/app.c:17:5", "in handler (libc.so.6+0x27249) (BuildId: ...)" */
-static void take_sanitizers(struct sl__frame *f, struct sl__str rest)
+static void take_sanitizers(struct sl__report_frame *f, struct sl__str rest)
 {
     size_t end;
 
@@ -127,7 +127,7 @@ static bool hexadecimal(char c)
 /* "#3  0x000055d4 ..." */
 static bool take_frame(struct sl__report *r, struct sl__str line)
 {
-    struct sl__frame f = {0};
+    struct sl__report_frame f = {0};
 
     line = sl__str_trim(line);
     if (!starts(line, "#") || line.len < 2 || line.ptr[1] < '0' || line.ptr[1] > '9')
@@ -146,7 +146,7 @@ static bool take_frame(struct sl__report *r, struct sl__str line)
     else
         take_ours(&f, line);
     if (r->stack_count == 0)
-        r->stacks[r->stack_count++] = (struct sl__stack){.first = 0};
+        r->stacks[r->stack_count++] = (struct sl__report_stack){.first = 0};
     if (r->frame_count == SL__FRAMES_MAX)
         return true;
     r->frames[r->frame_count++] = f;
@@ -156,7 +156,7 @@ static bool take_frame(struct sl__report *r, struct sl__str line)
 
 static void begin_stack(struct sl__report *r, struct sl__str heading)
 {
-    struct sl__stack *last = r->stack_count > 0 ? &r->stacks[r->stack_count - 1] : NULL;
+    struct sl__report_stack *last = r->stack_count > 0 ? &r->stacks[r->stack_count - 1] : NULL;
 
     if (last && last->count == 0) {
         last->heading = heading;
@@ -164,7 +164,7 @@ static void begin_stack(struct sl__report *r, struct sl__str heading)
     }
     if (r->stack_count < SL__STACKS_MAX)
         r->stacks[r->stack_count++] =
-            (struct sl__stack){.heading = heading, .first = r->frame_count};
+            (struct sl__report_stack){.heading = heading, .first = r->frame_count};
 }
 
 static bool is_heading(struct sl__str line)
@@ -248,7 +248,7 @@ void sl__report_parse(struct sl__str text, struct sl__report *ret)
         text = behind(text, end < text.len ? end + 1 : end);
     }
     if (ret->frame_count == 0 && ret->place.line > 0) {
-        ret->stacks[0] = (struct sl__stack){.count = 1};
+        ret->stacks[0] = (struct sl__report_stack){.count = 1};
         ret->stack_count = ret->frame_count = 1;
         ret->frames[0] = ret->place;
     }

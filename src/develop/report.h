@@ -12,7 +12,7 @@
 #define SL__FRAMES_MAX 96u
 #define SL__STACKS_MAX 4u
 
-struct sl__frame {
+struct sl__report_frame {
     unsigned number;
     struct sl__str function; /* may be empty */
     struct sl__str file;     /* may be empty: then module says what there is to say */
@@ -21,7 +21,7 @@ struct sl__frame {
     struct sl__str note;     /* "and 3 times more"; may be empty */
 };
 
-struct sl__stack {
+struct sl__report_stack {
     struct sl__str heading; /* "freed by thread T0 here:"; may be empty */
     unsigned first, count;  /* of the frames */
 };
@@ -31,12 +31,13 @@ struct sl__report {
     struct sl__str about;   /* "GET /users/7, route /users/:id, ..."; may be empty */
     struct sl__str located; /* a sanitizer's word on the memory; may be empty */
     bool sanitizer;         /* it is one of theirs */
-    struct sl__frame place; /* where it says it happened, in case there is no stack; line 0: no */
-    unsigned long number;   /* for `shallot crashes N`; 0: it was not kept */
-    unsigned worker;        /* 0: not known */
-    struct sl__stack stacks[SL__STACKS_MAX];
+    struct sl__report_frame
+        place;            /* where it says it happened, in case there is no stack; line 0: no */
+    unsigned long number; /* for `shallot crashes N`; 0: it was not kept */
+    unsigned worker;      /* 0: not known */
+    struct sl__report_stack stacks[SL__STACKS_MAX];
     unsigned stack_count;
-    struct sl__frame frames[SL__FRAMES_MAX];
+    struct sl__report_frame frames[SL__FRAMES_MAX];
     unsigned frame_count;
 };
 
