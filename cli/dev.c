@@ -18,10 +18,12 @@ const char dev_help[] =
     "swaps the worker; requests in flight are finished by the code they began with. While a\n"
     "build fails the old worker serves on.\n"
     "\n"
-    "  FILE.c      is built with the compiler alone, into .shallot/ beside it. A line\n"
-    "              // shallot: pkgs=libpq,zlib   adds pkg-config packages\n"
+    "  FILE.c      is built with the compiler alone, into .shallot/ beside it. Lines in it\n"
+    "              // shallot: pkgs=libpq,zlib   add pkg-config packages,\n"
+    "              // shallot: sources=util.c    further files; also cflags= and libs=\n"
     "  PROGRAM     is built with the make, meson or cmake files of this folder, if any\n"
-    "  nothing     the build system's only program, or the only source with a main()\n"
+    "  nothing     the build system's only program that serves, or the only source with a\n"
+    "              main(), here or in src/\n"
     "\n"
     "  --build COMMAND   build with this shell command instead\n"
     "  --port N          listen on this port (PORT; 0: any free one)\n"
@@ -30,26 +32,32 @@ const char dev_help[] =
     "\n"
     "CC, CFLAGS and LDFLAGS (CXX and CXXFLAGS for C++) are used for FILE.c.\n";
 
-static const char *const allowed[] = {"build", "port", "host", "watch", NULL};
+static const char *const allowed[] = {"build", "port", "host", "watch", "sanitize", NULL};
 
-static void say_event(void *self, sl_development_event event, const char *text)
+static void say_news(void *self, const sl_development_news *news)
 {
     static const struct {
         enum tone tone;
         const char *word;
     } lines[] = {
+        [SL_DEV_CHANGED] = {TONE_PLAIN, "changed"}, [SL_DEV_BUILDING] = {TONE_QUIET, "building"},
         [SL_DEV_BUILT] = {TONE_GOOD, "built"},      [SL_DEV_FAILED] = {TONE_BAD, "failed"},
-        [SL_DEV_CRASHED] = {TONE_BAD, "crashed"},   [SL_DEV_TROUBLE] = {TONE_BAD, "trouble"},
-        [SL_DEV_WAITING] = {TONE_QUIET, "waiting"}, [SL_DEV_CHANGED] = {TONE_PLAIN, "changed"},
+        [SL_DEV_WAITING] = {TONE_QUIET, "waiting"}, [SL_DEV_LISTENING] = {TONE_GOOD, "serving"},
+        [SL_DEV_SWAPPED] = {TONE_GOOD, "swapped"},  [SL_DEV_KEPT] = {TONE_BAD, "kept"},
+        [SL_DEV_CRASHED] = {TONE_BAD, "crashed"},   [SL_DEV_REQUEST] = {TONE_PLAIN, "request"},
+        [SL_DEV_TROUBLE] = {TONE_BAD, "trouble"},
     };
 
-    say_line(lines[event].tone, lines[event].word,
-             event == SL_DEV_WAITING ? "for changes in %s" : "%s", text);
+    if (news->event == SL_DEV_BUILDING)
+        return;
+    if (news->output[0])
+        fprintf(stderr, "%s", news->output);
+    say_line(lines[news->event].tone, lines[news->event].word, "%s", news->text);
 }
 
 static int develop(const struct options *o, const struct project *p)
 {
-    sl_development d = {.size = sizeof d, .say = say_event};
+    sl_development d = {.size = sizeof d, .say = say_news};
     char *program = realpath(p->program, NULL);
     size_t count = 0;
     int status;
@@ -82,7 +90,7 @@ int dev_main(int argc, char **argv)
         fputs(dev_help, stdout);
         return 0;
     }
-    r = project_find(&o, false, &project);
+    r = project_find(&o, o.sanitize ? COMPILE_SANITIZE : COMPILE_DEV, &project);
     if (r != 0)
         return r;
     options_export(&o);

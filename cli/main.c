@@ -15,6 +15,7 @@ static const struct command {
 } commands[] = {
     {"dev", dev_main, dev_help},
     {"run", run_main, run_help},
+    {"new", new_main, new_help},
     {"status", status_main, status_help},
     {"top", top_main, top_help},
     {"reload", reload_main, reload_help},
@@ -25,16 +26,18 @@ static const struct command {
     {"crashes", crashes_main, crashes_help},
     {"upgrade", upgrade_main, upgrade_help},
     {"verify", verify_main, verify_help},
+    {"compile", compile_main, compile_help},
 };
 
-static const char *const names[] = {"dev",     "run",    "status", "top",     "reload",
-                                    "upgrade", "stop",   "scale",  "restart", "routes",
-                                    "crashes", "verify", "help",   "version", NULL};
+static const char *const names[] = {"dev",  "run",   "status",  "top",    "reload",  "upgrade",
+                                    "stop", "scale", "restart", "routes", "crashes", "verify",
+                                    "new",  "help",  "version", NULL};
 
 static const char general_help[] = "shallot " SL_VERSION ": HTTP services in C\n"
                                    "\n"
                                    "  shallot dev [FILE.c]      build, serve, and again on every "
                                    "save\n"
+                                   "  shallot new NAME          a new project\n"
                                    "  shallot run [FILE.c]      build for production and serve\n"
                                    "\n"
                                    "  shallot status            what runs, how it does\n"

@@ -9,7 +9,6 @@
  */
 #include <shallot.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define KEPT 100
 #define LINE 400

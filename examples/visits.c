@@ -8,8 +8,7 @@
  */
 #include <shallot.h>
 
-static long
-    visits; /* one per worker: messages keep it in step, a new worker is handed it when it joins */
+static long visits; /* one per worker: messages keep it in step */
 
 static void on_count(sl_app *app, const sl_message *m, void *self)
 {
@@ -35,7 +34,7 @@ int main(void)
     sl_app *app = sl_new(.instances = 0); /* 0: one worker per usable CPU */
 
     sl_on_message(app, "count", on_count, NULL);
-    sl_share(app, "visits", &visits, sizeof visits); /* state that joining workers receive */
+    sl_share(app, "visits", &visits, sizeof visits); /* a worker that joins is handed it */
     sl_use(app, count);
     sl_all(app, ".*", hello);
     return sl_listen(app, .port = 9090); /* host defaults to 0.0.0.0 */

@@ -10,7 +10,7 @@ import harness  # noqa: E402
 from postgres import Postgres  # noqa: E402
 
 
-LONGEST = ["test_verify", "test_signals", "test_install", "test_governor", "test_pg", "test_fetch", "test_cluster", "test_proxy", "test_reload", "test_upgrade", "test_bus_stress", "test_dev", "test_sse", "test_login"]
+LONGEST = ["test_verify", "test_signals", "test_install", "test_governor", "test_pg", "test_fetch", "test_cluster", "test_proxy", "test_reload", "test_upgrade", "test_bus_stress", "test_guide", "test_dev", "test_sse", "test_login"]
 
 
 def pytest_collection_modifyitems(items):

@@ -1,32 +1,75 @@
 /*
  * Development of a program from outside, for tools: build, run in development mode, wait for
- * changes. The shallot command's `dev` is written on this.
+ * changes, and hear what the program does meanwhile. The shallot command's `dev` is written on
+ * this.
  */
 #ifndef SHALLOT_DEVELOP_H
 #define SHALLOT_DEVELOP_H
+
+#include <stdint.h>
 
 #include <shallot/common.h>
 
 SL_BEGIN_DECLS
 
-/** What sl_develop() has to say: each is one line of text, without a newline. */
+/** What sl_develop() has to say, and which fields of sl_development_news go with it. */
 typedef enum sl_development_event {
-    SL_DEV_BUILT,   /**< the program was built; text: how long it took */
-    SL_DEV_FAILED,  /**< the build failed; text: how it ended */
-    SL_DEV_CRASHED, /**< the program was ended by a signal; text: which */
-    SL_DEV_TROUBLE, /**< something else is wrong: no such program, no more watches */
-    SL_DEV_WAITING, /**< waits for a change; text: where */
-    SL_DEV_CHANGED, /**< something changed; text: which file */
+    SL_DEV_CHANGED,   /**< something was saved: file, more */
+    SL_DEV_BUILDING,  /**< the build has begun */
+    SL_DEV_BUILT,     /**< the program was built: ns; output: warnings and whatever else it said */
+    SL_DEV_FAILED,    /**< the build failed: ns; status or signal; output: the compiler's words */
+    SL_DEV_WAITING,   /**< nothing runs: waits for a change: file: the folder */
+    SL_DEV_LISTENING, /**< the program serves: url; index, if it is one of several */
+    SL_DEV_SWAPPED,   /**< new code serves: generation; ns: from the save until it was ready */
+    SL_DEV_KEPT,      /**< new code did not come up, the old one serves on: why; generation: its */
+    SL_DEV_CRASHED,   /**< worker was ended by signal: output: the crash report; then. Without a
+                         worker: the program itself */
+    SL_DEV_REQUEST,   /**< a request was answered: method, path, query, status, ns, worker */
+    SL_DEV_TROUBLE,   /**< something else is wrong: no such program, no more watches */
 } sl_development_event;
+
+/** What happens to a crashed worker's work. */
+typedef enum sl_development_then {
+    SL_DEV_THEN_NOTHING, /**< not known */
+    SL_DEV_THEN_RESTART, /**< another worker takes its place */
+    SL_DEV_THEN_SERVES,  /**< it was to take another's place, who stays */
+    SL_DEV_THEN_WAITS,   /**< it never served: the next change is the next attempt */
+} sl_development_then;
+
+/** Something that has happened. Strings are valid during the call and never NULL; numbers that are
+ * not known are 0. */
+typedef struct sl_development_news {
+    size_t size; /**< sizeof(sl_development_news) of the library */
+    sl_development_event event;
+    const char *text;   /**< all of it in one line of words, for tools that only print */
+    const char *output; /**< many lines; "" if there are none */
+    const char *file, *url, *why, *method, *path, *query;
+    unsigned more;  /**< files besides the one that is named */
+    unsigned index; /**< of the address; 0 begins a new list */
+    unsigned worker, generation;
+    int status; /**< exit status of the build, or of the answer to a request */
+    int signal;
+    int64_t ns; /**< how long it took */
+    sl_development_then then;
+} sl_development_news;
+
+/** A development that is under way: what the callbacks may tell it to do. */
+typedef struct sl_developing sl_developing;
 
 typedef struct sl_development {
     size_t size;       /**< sizeof(sl_development) */
     const char *build; /**< shell command that builds the program; NULL: nothing to build */
     char **argv;       /**< the program and its arguments, NULL-terminated */
     const char *watch; /**< folder to watch; NULL: the current one */
-    /** Says what happens; NULL: the log. The build's own output goes to standard error. */
-    void (*say)(void *self, sl_development_event event, const char *text);
+    /** Says what happens; what the build writes is only told here, and the program does not log
+     * what it can tell. NULL: the log says it, and the build writes to standard error. */
+    void (*say)(void *self, const sl_development_news *news);
+    /** Called once before anything else happens; it may add descriptors to watch. NULL: nothing. */
+    void (*begin)(void *self, sl_developing *d);
     void *self;
+    /** Descriptors the program gets as standard input, output and error; 0: the tool's own. They
+     * stay the caller's. */
+    int input, output, error;
 } sl_development;
 
 /**
@@ -37,6 +80,19 @@ typedef struct sl_development {
  * @return exit status: the program's, or 0 when interrupted while waiting
  */
 SL_API int sl_develop(const sl_development *d);
+
+/* From the callbacks: */
+
+/** Builds again and swaps, changed or not; while nothing runs: tries again. */
+SL_API void sl_developing_reload(sl_developing *d);
+/** Ends the program as SIGINT would, and then sl_develop(). */
+SL_API void sl_developing_stop(sl_developing *d);
+/** Calls @p ready whenever @p fd can be read, or will never be again. The descriptor stays the
+ * caller's. @return 0 or a negative errno */
+SL_API int sl_developing_watch(sl_developing *d, int fd, void (*ready)(void *self, int fd),
+                               void *self);
+/** Does nothing if it is not watched. Before the descriptor is closed. */
+SL_API void sl_developing_unwatch(sl_developing *d, int fd);
 
 SL_END_DECLS
 

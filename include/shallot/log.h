@@ -24,6 +24,10 @@ SL_API void sl_log_line(const char *text);
 /** True if log lines may have colours: standard error is a terminal, and NO_COLOR is not set. */
 SL_API bool sl_log_coloured(void);
 
+/** True in a worker under `shallot dev`, which shows each request itself: an access log for the eye
+ * would say it twice. sl_logger() without a form is silent then. */
+SL_API bool sl_requests_shown(void);
+
 SL_END_DECLS
 
 /* sl_error("disk %s is full", name) logs; sl_error(c) is the error on its way up the onion

@@ -16,7 +16,8 @@ SL_BEGIN_DECLS
 
 /** Form of the access log's lines. */
 typedef enum sl_logger_form {
-    SL_LOGGER_AUTO = 0, /**< SL_LOGGER_DEV in development on a terminal, else SL_LOGGER_PLAIN */
+    SL_LOGGER_AUTO = 0, /**< SL_LOGGER_DEV in development on a terminal, else SL_LOGGER_PLAIN;
+                           nothing under `shallot dev`, which shows each request itself */
     SL_LOGGER_PLAIN,    /**< a line of the log: method, target, status, length, milliseconds */
     SL_LOGGER_DEV,      /**< for the eye: aligned, the status in colour where there are colours */
     SL_LOGGER_COMBINED, /**< Apache's and nginx's combined format */

@@ -30,6 +30,8 @@ void (*sl__log_sink)(enum sl__level level, const char *line);
 uint64_t (*sl__log_request)(void);
 const char *(*sl__log_request_name)(void);
 
+bool sl__log_requests_shown;
+
 static enum sl__level lowest = SL__INFO;
 static bool json;
 static char who_column[WHO_MAX];
@@ -250,6 +252,11 @@ void sl__vlog(enum sl__level level, const char *fmt, va_list args)
 bool sl_log_coloured(void)
 {
     return !sl__log_sink && coloured();
+}
+
+bool sl_requests_shown(void)
+{
+    return sl__log_requests_shown;
 }
 
 void sl_log_line(const char *text)

@@ -36,6 +36,8 @@ extern uint64_t (*sl__log_request)(void);
 extern const char *(*sl__log_request_name)(void);
 /** The number behind "worker " in the who column; 0 for anybody else. */
 unsigned sl__log_worker(void);
+/** True: each request is on the screen already, which sl_requests_shown() says. */
+extern bool sl__log_requests_shown;
 /** Lines lost so far. */
 uint64_t sl__log_lost(void);
 /** When not NULL: is told the same. */

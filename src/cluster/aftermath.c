@@ -17,8 +17,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "cluster/feed.h"
 #include "cluster/master_state.h"
 #include "cluster/memfd.h"
 #include "shallot/error.h"
@@ -33,6 +35,11 @@ static void log_line(void *self, const char *text)
     sl__log(*level, "%s", text);
 }
 
+static const char *why_not(int error)
+{
+    return error == -EAGAIN ? "other crashes are being reported" : sl_strerror(error);
+}
+
 static void report(struct sl__master *m, unsigned slot, const struct sl__crash_record *r,
                    unsigned generation)
 {
@@ -40,10 +47,34 @@ static void report(struct sl__master *m, unsigned slot, const struct sl__crash_r
     int e;
 
     sl__crash_describe(r, log_line, &level);
-    e = sl__namer_start(m, slot, r, generation);
+    e = sl__namer_start(m, slot, r, generation, NULL, NULL);
     if (e < 0)
-        sl__log(level, "  no backtrace: %s",
-                e == -EAGAIN ? "other crashes are being reported" : sl_strerror(e));
+        sl__log(level, "  no backtrace: %s", why_not(e));
+}
+
+static void keep_line(void *self, const char *text)
+{
+    sl__buf_append(self, text, strlen(text));
+    sl__buf_append(self, "\n", 1);
+}
+
+/* In development under a tool: in one piece, with the names, and not in the log. */
+static void tell(struct sl__master *m, const struct sl__member *w, const struct sl__crash_record *r)
+{
+    const char *then = sl__master_what_then(m, w);
+    struct sl__buf words = {0};
+    char line[160];
+    int e;
+
+    sl__crash_describe(r, keep_line, &words);
+    e = sl__namer_start(m, w->slot, r, w->generation, then, &words);
+    if (e < 0) {
+        snprintf(line, sizeof line, "  no backtrace: %s", why_not(e));
+        keep_line(&words, line);
+        sl__buf_append(&words, "", 1);
+        sl__master_tell_death(r->worker, r->signal, then, words.data + words.at);
+    }
+    sl__buf_finish(&words);
 }
 
 static bool read_record(struct sl__master *m, unsigned slot, enum sl__crash_kind kind,
@@ -145,18 +176,22 @@ static void on_ready(struct sl__watch *watch, uint32_t events)
     sl__aftermath_pump(SL__OWNER(watch, struct sl__master, aftermath.watch));
 }
 
-void sl__aftermath_died(struct sl__master *m, struct sl__member *w)
+bool sl__aftermath_died(struct sl__master *m, struct sl__member *w)
 {
     struct sl__crash_record r;
 
     if (!read_record(m, w->slot, SL__CRASH_DEATH, w, &r))
-        return;
+        return false;
     r.stuck_ms = w->stuck_ms;
     r.culprits = w->left.culprits;
     r.bystanders = w->left.bystanders;
     r.idle = w->left.idle;
-    report(m, w->slot, &r, w->generation);
+    if (sl__feed_open())
+        tell(m, w, &r);
+    else
+        report(m, w->slot, &r, w->generation);
     clear_area(m, w->slot);
+    return true;
 }
 
 void sl__aftermath_init(struct sl__aftermath *a)

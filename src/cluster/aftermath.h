@@ -44,8 +44,8 @@ int sl__aftermath_resume(struct sl__master *m);
 /** Takes what dying workers have sent. */
 void sl__aftermath_pump(struct sl__master *m);
 /** @p w has ended, which has been logged: reports, if it has left a record (a sanitizer may have
- * made an exit of the signal). */
-void sl__aftermath_died(struct sl__master *m, struct sl__member *w);
+ * made an exit of the signal). @return whether it has */
+bool sl__aftermath_died(struct sl__master *m, struct sl__member *w);
 /** A worker is READY: connections that were held are passed on. */
 void sl__aftermath_ready(struct sl__master *m);
 /** Nobody serves it any more. */
@@ -58,11 +58,11 @@ void sl__orphan_take(struct sl__master *m, struct sl__member *w, int fd,
 void sl__orphans_finish(struct sl__master *m);
 
 /* aftermath_helper.c */
-/** Starts a helper for the record, whose area it copies; its lines are logged. 0 or a negative
- * errno
- * (-EAGAIN: there are enough). */
+/** Starts a helper for the record, whose area it copies; its lines are logged. With @p then (a
+ * constant) they are told on the feed instead, behind @p words. 0 or a negative errno (-EAGAIN:
+ * there are enough). */
 int sl__namer_start(struct sl__master *m, unsigned slot, const struct sl__crash_record *r,
-                    unsigned generation);
+                    unsigned generation, const char *then, const struct sl__buf *words);
 void sl__namers_finish(struct sl__master *m);
 
 /* crash_text.c */

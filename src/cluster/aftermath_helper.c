@@ -39,6 +39,9 @@ struct namer {
     struct sl__master *master;
     struct sl__buf text;
     enum sl__level level;
+    const char *then; /* NULL: its lines go to the log */
+    uint32_t worker;
+    int signal;
     pid_t pid;
 };
 
@@ -77,12 +80,21 @@ static void log_lines(struct namer *n)
     }
 }
 
+static void tell(struct namer *n)
+{
+    sl__buf_append(&n->text, "", 1);
+    sl__master_tell_death(n->worker, n->signal, n->then, n->text.data + n->text.at);
+}
+
 /* Both its output and its process have to be over. */
 static void check_end(struct namer *n)
 {
     if (n->pipe.fd >= 0 || n->process.fd >= 0)
         return;
-    log_lines(n);
+    if (n->then)
+        tell(n);
+    else
+        log_lines(n);
     release(n);
 }
 
@@ -260,7 +272,7 @@ static int watch(struct namer *n)
 }
 
 int sl__namer_start(struct sl__master *m, unsigned slot, const struct sl__crash_record *record,
-                    unsigned generation)
+                    unsigned generation, const char *then, const struct sl__buf *words)
 {
     struct namer *n;
     int order, r;
@@ -273,6 +285,11 @@ int sl__namer_start(struct sl__master *m, unsigned slot, const struct sl__crash_
     n = sl__alloc_zeroed(sizeof *n);
     n->master = m;
     n->level = record->kind == SL__CRASH_DEATH ? SL__ERROR : SL__WARN;
+    n->then = then;
+    n->worker = record->worker;
+    n->signal = record->signal;
+    if (words)
+        sl__buf_append(&n->text, words->data + words->at, sl__buf_len(words));
     n->pipe = (struct sl__watch){.fd = -1, .events = EPOLLIN, .ready = pipe_ready};
     n->process = (struct sl__watch){.fd = -1, .events = EPOLLIN, .ready = process_ready};
     n->timer.fire = too_slow;

@@ -99,7 +99,8 @@ static bool read_output(struct sl__build *b, int reads)
             return n < 0 && errno == EAGAIN;
         if (b->cancelled)
             continue;
-        pass_on(buf, (size_t)n);
+        if (!b->events.quiet)
+            pass_on(buf, (size_t)n);
         keep(b, buf, (size_t)n);
     }
     return true;

@@ -17,6 +17,7 @@ struct sl__build_events {
      * free the build or start another. */
     void (*done)(void *self, int status, const char *output, int64_t duration_ns);
     void *self;
+    bool quiet; /* its output is not passed on, only kept */
 };
 
 struct sl__build *sl__build_new(struct sl__loop *l, const char *command,

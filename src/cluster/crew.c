@@ -69,7 +69,8 @@ static void report_exit(struct sl__member *w, int code, int signal)
         sl__master_watch_donor(m);
     }
     sl__supervisor_exited(m->supervisor, w->id, &exit, m->loop.now);
-    sl__aftermath_died(m, w);
+    if (!sl__aftermath_died(m, w) && signal && !w->leaving)
+        sl__master_tell_death(w->id, signal, sl__master_what_then(m, w), NULL);
     if (w->pid > 0)
         sl__master_tell(m, w, m->config.hooks.worker_exit, code, signal);
     sl__control_gone(m, w->id);
@@ -153,6 +154,7 @@ static int start_process(struct sl__member *w, const struct sl__executable *exec
         .scoreboard = m->board.fd,
         .crash_memory = m->aftermath.memory,
         .crash_socket = m->aftermath.worker_end,
+        .feed = sl__role()->feed,
         .mask = &m->signals.old_mask,
         .files = m->files.rlim_max > 0 ? &m->files : NULL,
     };

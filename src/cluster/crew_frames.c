@@ -160,6 +160,8 @@ static void take_ready(struct sl__member *w)
     if (!w->greeted || w->ready)
         return;
     w->ready = true;
+    m->ready_at = m->loop.now;
+    sl__master_tell_listening(m, w);
     sl__supervisor_ready(m->supervisor, w->id, m->loop.now);
     sl__notify_workers(m);
     sl__aftermath_ready(m);

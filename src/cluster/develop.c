@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "cluster/build.h"
+#include "cluster/develop.h"
 #include "cluster/role.h"
 #include "cluster/watch.h"
 #include "loop/signals.h"
@@ -34,7 +36,7 @@
 #define SAME_FILE_MAX                                                                              \
     3 /* restarts of a build because of one file, until it is taken for a product */
 
-struct develop {
+struct sl_developing {
     sl_development d;
     struct sl__loop loop;
     struct sl__signals signals;
@@ -42,6 +44,8 @@ struct develop {
     struct sl__build *build; /* NULL: nothing to build */
     struct sl__watch child;  /* pidfd; -1: it does not run */
     struct sl__task bury;    /* as PID 1: strangers */
+    struct sl__develop_feed feed;
+    struct sl__develop_watches watches; /* the tool's */
     pid_t pid;
     bool had_terminal;
     int status;
@@ -49,40 +53,46 @@ struct develop {
     unsigned restarts;            /* how often in a row */
 };
 
-static void say(struct develop *v, sl_development_event event, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void say(struct develop *v, sl_development_event event, const char *fmt, ...)
+static void say(sl_developing *v, sl_development_news news)
 {
-    static const struct {
-        enum sl__level level;
-        const char *prefix;
-    } lines[] = {
-        [SL_DEV_BUILT] = {SL__INFO, "built in "},
-        [SL_DEV_FAILED] = {SL__ERROR, "build failed: "},
-        [SL_DEV_CRASHED] = {SL__ERROR, ""},
-        [SL_DEV_TROUBLE] = {SL__ERROR, ""},
-        [SL_DEV_WAITING] = {SL__INFO, "waiting for changes in "},
-        [SL_DEV_CHANGED] = {SL__INFO, "changed: "},
-    };
+    static const enum sl__level levels[] = {
+        [SL_DEV_CHANGED] = SL__INFO, [SL_DEV_BUILDING] = SL__DEBUG, [SL_DEV_BUILT] = SL__INFO,
+        [SL_DEV_FAILED] = SL__ERROR, [SL_DEV_WAITING] = SL__INFO,   [SL_DEV_CRASHED] = SL__ERROR,
+        [SL_DEV_TROUBLE] = SL__ERROR};
     char text[PATH_MAX + 512];
+
+    sl__develop_complete(&news, text, sizeof text);
+    if (v->d.say)
+        v->d.say(v->d.self, &news);
+    else
+        sl__log(levels[news.event], "%s", text);
+}
+
+static void on_news(void *self, const sl_development_news *news)
+{
+    say(self, *news);
+}
+
+static void say_trouble(sl_developing *v, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void say_trouble(sl_developing *v, const char *fmt, ...)
+{
+    char why[PATH_MAX + 256];
     va_list args;
 
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    vsnprintf(why, sizeof why, fmt, args);
     va_end(args);
-    if (v->d.say)
-        v->d.say(v->d.self, event, text);
-    else
-        sl__log(lines[event].level, "%s%s", lines[event].prefix, text);
+    say(v, (sl_development_news){.event = SL_DEV_TROUBLE, .why = why});
 }
 
-static const char *root_of(const struct develop *v)
+static const char *root_of(const sl_developing *v)
 {
     return v->d.watch ? v->d.watch : ".";
 }
 
-static void end(struct develop *v, int status)
+static void end(sl_developing *v, int status)
 {
     v->status = status;
     sl__loop_stop(&v->loop);
@@ -100,10 +110,16 @@ static bool has_terminal(void)
 /* The program */
 
 static void child_ended(struct sl__watch *w, uint32_t events);
-static void wait_for_change(struct develop *v);
+static void wait_for_change(sl_developing *v);
+
+static void place(int fd, int at)
+{
+    if (fd > 0)
+        dup2(fd, at);
+}
 
 /* In the child. */
-__attribute__((noreturn)) static void become(struct develop *v, pid_t parent, int report)
+__attribute__((noreturn)) static void become(sl_developing *v, pid_t parent, int report)
 {
     int error;
 
@@ -116,6 +132,10 @@ __attribute__((noreturn)) static void become(struct develop *v, pid_t parent, in
         setenv("SHALLOT_BUILD", v->d.build, 1);
     if (v->d.watch)
         setenv("SHALLOT_WATCH", v->d.watch, 1);
+    sl__develop_feed_inherit(&v->feed);
+    place(v->d.input, STDIN_FILENO);
+    place(v->d.output, STDOUT_FILENO);
+    place(v->d.error, STDERR_FILENO);
     sigprocmask(SIG_SETMASK, &v->signals.old_mask, NULL);
     execvp(v->d.argv[0], v->d.argv);
     error = errno;
@@ -135,7 +155,7 @@ static int await_exec(int report)
     return n == (ssize_t)sizeof error ? -error : 0;
 }
 
-static void reap(struct develop *v, siginfo_t *ret)
+static void reap(sl_developing *v, siginfo_t *ret)
 {
     memset(ret, 0, sizeof *ret);
     while (waitid(P_PID, (id_t)v->pid, ret, WEXITED) < 0 && errno == EINTR)
@@ -143,7 +163,7 @@ static void reap(struct develop *v, siginfo_t *ret)
     v->pid = 0;
 }
 
-static int start_child(struct develop *v)
+static int start_child(sl_developing *v)
 {
     pid_t parent = getpid();
     siginfo_t info;
@@ -171,7 +191,7 @@ static int start_child(struct develop *v)
     return r;
 }
 
-static void run_program(struct develop *v)
+static void run_program(sl_developing *v)
 {
     int r;
 
@@ -184,41 +204,44 @@ static void run_program(struct develop *v)
         close(v->child.fd);
     v->child.fd = -1;
     v->pid = 0;
-    say(v, SL_DEV_TROUBLE, "cannot run %s: %s", v->d.argv[0], strerror(-r));
+    say_trouble(v, "cannot run %s: %s", v->d.argv[0], strerror(-r));
     wait_for_change(v);
 }
 
 static void child_ended(struct sl__watch *w, uint32_t events)
 {
-    struct develop *v = SL__OWNER(w, struct develop, child);
+    sl_developing *v = SL__OWNER(w, sl_developing, child);
     siginfo_t info;
 
     sl__loop_remove(&v->loop, w);
     close(w->fd);
     w->fd = -1;
     reap(v, &info);
+    sl__develop_feed_pump(&v->feed); /* its last words come before its end */
     if (info.si_code == CLD_EXITED) {
         end(v, info.si_status);
     } else if (v->status >= 0) { /* it had been told to end */
         end(v, 128 + info.si_status);
     } else {
-        say(v, SL_DEV_CRASHED, "%s was ended by SIG%s (%s)", v->d.argv[0],
-            sigabbrev_np(info.si_status), strsignal(info.si_status));
+        say(v, (sl_development_news){
+                   .event = SL_DEV_CRASHED, .file = v->d.argv[0], .signal = info.si_status});
         wait_for_change(v);
     }
 }
 
 /* Building and waiting */
 
-static void start_build(struct develop *v)
+static void start_build(sl_developing *v)
 {
     int r = v->build ? sl__build_start(v->build) : 0;
 
     if (!v->build) {
         run_program(v);
     } else if (r < 0) {
-        say(v, SL_DEV_TROUBLE, "cannot start the build: %s", strerror(-r));
+        say_trouble(v, "cannot start the build: %s", strerror(-r));
         wait_for_change(v);
+    } else {
+        say(v, (sl_development_news){.event = SL_DEV_BUILDING});
     }
 }
 
@@ -226,7 +249,7 @@ static void start_build(struct develop *v)
  * writes anew shows itself by interrupting the build again and again. */
 static bool ignore(void *self, const char *name)
 {
-    struct develop *v = self;
+    sl_developing *v = self;
 
     if (!v->build)
         return false;
@@ -237,25 +260,23 @@ static bool ignore(void *self, const char *name)
 
 static void changed(void *self, const char *name, unsigned count)
 {
-    struct develop *v = self;
+    sl_developing *v = self;
 
     if (v->build && sl__build_running(v->build)) {
         v->restarts = strcmp(name, v->restarted_for) == 0 ? v->restarts + 1 : 1;
         snprintf(v->restarted_for, sizeof v->restarted_for, "%s", name);
     }
-    if (count > 1)
-        say(v, SL_DEV_CHANGED, "%s and %u more", name, count - 1);
-    else
-        say(v, SL_DEV_CHANGED, "%s", name);
+    say(v, (sl_development_news){
+               .event = SL_DEV_CHANGED, .file = name, .more = count > 0 ? count - 1 : 0});
     start_build(v);
 }
 
 static void trouble(void *self, const char *line)
 {
-    say(self, SL_DEV_TROUBLE, "%s", line);
+    say_trouble(self, "%s", line);
 }
 
-static int watch(struct develop *v)
+static int watch(sl_developing *v)
 {
     const struct sl__tree_events events = {changed, ignore, trouble, v};
     char error[PATH_MAX + 256] = "";
@@ -265,41 +286,40 @@ static int watch(struct develop *v)
     v->tree = sl__tree_watch(&v->loop, root_of(v), &events, error, sizeof error);
     if (v->tree)
         return 0;
-    say(v, SL_DEV_TROUBLE, "%s", error);
+    say_trouble(v, "%s", error);
     return -1;
 }
 
-static void wait_for_change(struct develop *v)
+static void wait_for_change(sl_developing *v)
 {
     if (watch(v) < 0)
         end(v, 1); /* nothing would ever happen again */
     else
-        say(v, SL_DEV_WAITING, "%s", root_of(v));
+        say(v, (sl_development_news){.event = SL_DEV_WAITING, .file = root_of(v)});
 }
 
 static void built(void *self, int status, const char *output, int64_t duration_ns)
 {
-    struct develop *v = self;
-    double seconds = (double)duration_ns / (double)SL__SEC;
+    sl_developing *v = self;
+    sl_development_news news = {.event = status == 0 ? SL_DEV_BUILT : SL_DEV_FAILED,
+                                .output = output,
+                                .status = status > 128 ? 0 : status,
+                                .signal = status > 128 ? status - 128 : 0,
+                                .ns = duration_ns};
 
     v->restarts = 0;
     v->restarted_for[0] = 0;
-    if (status == 0) {
-        say(v, SL_DEV_BUILT, "%.2f s", seconds);
+    say(v, news);
+    if (status == 0)
         run_program(v);
-        return;
-    }
-    if (status > 128)
-        say(v, SL_DEV_FAILED, "ended by SIG%s after %.2f s", sigabbrev_np(status - 128), seconds);
     else
-        say(v, SL_DEV_FAILED, "status %d after %.2f s", status, seconds);
-    wait_for_change(v);
+        wait_for_change(v);
 }
 
 /* In a container we may be PID 1. Program and build have been reaped by now, if they have ended. */
 static void bury_strangers(struct sl__task *t)
 {
-    struct develop *v = SL__OWNER(t, struct develop, bury);
+    sl_developing *v = SL__OWNER(t, sl_developing, bury);
     siginfo_t info = {0};
 
     while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0 &&
@@ -311,7 +331,7 @@ static void bury_strangers(struct sl__task *t)
 
 static void on_signal(struct sl__signals *s, int signal)
 {
-    struct develop *v = SL__OWNER(s, struct develop, signals);
+    sl_developing *v = SL__OWNER(s, sl_developing, signals);
 
     if (signal == SIGCHLD) {
         if (getpid() == 1)
@@ -329,10 +349,46 @@ static void on_signal(struct sl__signals *s, int signal)
     kill(v->pid, signal);
 }
 
-static int start(struct develop *v)
+/* What the tool asks for */
+
+int sl_developing_watch(sl_developing *d, int fd, void (*ready)(void *self, int fd), void *self)
+{
+    return sl__develop_watches_add(&d->watches, fd, ready, self);
+}
+
+void sl_developing_unwatch(sl_developing *d, int fd)
+{
+    sl__develop_watches_remove(&d->watches, fd);
+}
+
+void sl_developing_reload(sl_developing *d)
+{
+    if (d->pid)
+        sl__develop_feed_order_build(&d->feed);
+    else
+        start_build(d);
+}
+
+void sl_developing_stop(sl_developing *d)
+{
+    on_signal(&d->signals, SIGINT);
+}
+
+/* What is left when the loop has ended. */
+static void finish(sl_developing *v)
+{
+    sl__develop_feed_close(&v->feed);
+    sl__build_free(v->build);
+    sl__tree_free(v->tree);
+    sl__develop_watches_finish(&v->watches);
+    sl__signals_stop(&v->signals);
+    sl__loop_finish(&v->loop);
+}
+
+static int start(sl_developing *v)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
-    const struct sl__build_events events = {built, v};
+    const struct sl__build_events events = {.done = built, .self = v, .quiet = v->d.say != NULL};
     int r = sl__loop_init(&v->loop);
 
     if (r < 0)
@@ -343,6 +399,9 @@ static int start(struct develop *v)
     if (r < 0)
         return r;
     v->bury.run = bury_strangers;
+    r = v->d.say ? sl__develop_feed_open(&v->feed, &v->loop, on_news, v) : 0;
+    if (r < 0)
+        return r;
     if (v->d.build)
         v->build = sl__build_new(&v->loop, v->d.build, &events);
     return 0;
@@ -350,7 +409,7 @@ static int start(struct develop *v)
 
 int sl_develop(const sl_development *d)
 {
-    struct develop v = {.status = -1, .child = {.fd = -1, .events = EPOLLIN, .ready = child_ended}};
+    sl_developing v = {.status = -1, .child = {.fd = -1, .events = EPOLLIN, .ready = child_ended}};
     char *absolute = NULL;
     int r;
 
@@ -361,9 +420,12 @@ int sl_develop(const sl_development *d)
         absolute = realpath(v.d.watch, NULL);
         v.d.watch = absolute ? absolute : v.d.watch;
     }
+    sl__develop_watches_init(&v.watches, &v.loop);
     sl__keep_standard_descriptors();
     v.had_terminal = has_terminal();
     r = start(&v);
+    if (r == 0 && v.d.begin)
+        v.d.begin(v.d.self, &v);
     if (r == 0 && v.build && watch(&v) < 0)
         end(&v, 1);
     else if (r == 0)
@@ -371,11 +433,8 @@ int sl_develop(const sl_development *d)
     if (r == 0)
         r = sl__loop_run(&v.loop);
     if (r < 0)
-        say(&v, SL_DEV_TROUBLE, "%s", strerror(-r));
-    sl__build_free(v.build);
-    sl__tree_free(v.tree);
-    sl__signals_stop(&v.signals);
-    sl__loop_finish(&v.loop);
+        say_trouble(&v, "%s", strerror(-r));
+    finish(&v);
     free(absolute);
     return r < 0 ? 1 : v.status;
 }

@@ -15,15 +15,19 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sys.h"
 #include "base/time.h"
 #include "cluster/build.h"
+#include "cluster/feed.h"
 #include "cluster/outcomes.h"
+#include "cluster/role.h"
 #include "cluster/watch.h"
 #include "shallot/error.h"
 
@@ -41,6 +45,8 @@ struct sl__development {
     char own_path[PATH_MAX];      /* resolved */
     char root[PATH_MAX];          /* resolved */
     struct sl__outcomes outcomes; /* what the build writes into the tree */
+    struct sl__watch orders;      /* the tool's, on the feed; -1: no tool */
+    int64_t saved_at;             /* what the latest build or reload is about */
     int64_t built_at;             /* when the last build ended */
     struct timespec built_wall;   /* the same, on the clock that stamps files */
 };
@@ -48,16 +54,49 @@ struct sl__development {
 static void start_build(struct sl__development *d)
 {
     int r = sl__build_start(d->build);
+    struct sl__feed_line line;
 
-    if (r < 0)
+    if (r < 0) {
         sl__log(SL__ERROR, "cannot start the build: %s", sl_strerror(r));
+    } else if (sl__feed_open()) {
+        sl__feed_begin(&line, "building");
+        sl__feed_send(&line, NULL);
+    }
+}
+
+/* Files know when they were written: some time before we hear of it. */
+static int64_t time_of_save(const struct sl__development *d, const char *name)
+{
+    char path[2 * PATH_MAX];
+    struct timespec now;
+    struct stat st;
+    int64_t ago;
+
+    snprintf(path, sizeof path, "%s/%s", d->root, name);
+    if (stat(path, &st) < 0 || clock_gettime(CLOCK_REALTIME, &now) < 0)
+        return sl__sys_now();
+    ago = (now.tv_sec - st.st_ctim.tv_sec) * SL__SEC + now.tv_nsec - st.st_ctim.tv_nsec;
+    return ago < 0 || ago > SL__SEC ? sl__sys_now() : sl__sys_now() - ago;
+}
+
+static void tell_changed(const char *name, unsigned count)
+{
+    struct sl__feed_line line;
+
+    sl__feed_begin(&line, "changed");
+    sl__feed_add_text(&line, "file", name);
+    sl__feed_add_number(&line, "more", count > 0 ? count - 1 : 0);
+    sl__feed_send(&line, NULL);
 }
 
 static void changed(void *self, const char *name, unsigned count)
 {
     struct sl__development *d = self;
 
-    if (count > 1)
+    d->saved_at = time_of_save(d, name);
+    if (sl__feed_open())
+        tell_changed(name, count);
+    else if (count > 1)
         sl__log(SL__INFO, "changed: %s and %u more", name, count - 1);
     else
         sl__log(SL__INFO, "changed: %s", name);
@@ -121,16 +160,25 @@ static void trouble(void *self, const char *line)
     sl__log(SL__WARN, "%s", line);
 }
 
-static void built(void *self, int status, const char *output, int64_t duration_ns)
+static void tell_built(int status, const char *output, int64_t duration_ns)
 {
-    struct sl__development *d = self;
+    struct sl__feed_line line;
+
+    sl__feed_begin(&line, status == 0 ? "built" : "failed");
+    if (status > 128)
+        sl__feed_add_number(&line, "signal", status - 128);
+    else if (status > 0)
+        sl__feed_add_number(&line, "status", status);
+    sl__feed_add_number(&line, "ms", duration_ns / SL__MS);
+    sl__feed_send(&line, output);
+}
+
+static void log_built(int status, int64_t duration_ns)
+{
     double seconds = (double)duration_ns / (double)SL__SEC;
 
-    d->built_at = d->loop->now;
-    clock_gettime(CLOCK_REALTIME, &d->built_wall);
     if (status == 0) {
         sl__log(SL__INFO, "built in %.2f s", seconds);
-        d->config.reload(d->config.self);
     } else if (status > 128) {
         sl__log(SL__ERROR, "build failed: ended by signal %d after %.2f s; the running code stays",
                 status - 128, seconds);
@@ -140,11 +188,54 @@ static void built(void *self, int status, const char *output, int64_t duration_n
     }
 }
 
+static void built(void *self, int status, const char *output, int64_t duration_ns)
+{
+    struct sl__development *d = self;
+
+    d->built_at = d->loop->now;
+    clock_gettime(CLOCK_REALTIME, &d->built_wall);
+    if (sl__feed_open())
+        tell_built(status, output, duration_ns);
+    else
+        log_built(status, duration_ns);
+    if (status == 0)
+        d->config.reload(d->config.self);
+}
+
 static void settled(struct sl__timer *t)
 {
     struct sl__development *d = SL__OWNER(t, struct sl__development, settle);
 
     d->config.reload(d->config.self);
+}
+
+/* The tool's user wants the code that is there, changed or not. */
+static void order_ready(struct sl__watch *w, uint32_t events)
+{
+    struct sl__development *d = SL__OWNER(w, struct sl__development, orders);
+    char order[64];
+    ssize_t n = recv(w->fd, order, sizeof order - 1, MSG_DONTWAIT);
+
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+        sl__loop_remove(d->loop, w); /* the tool is gone, which is the death signal's business */
+        w->fd = -1;
+        return;
+    }
+    order[n > 0 ? n : 0] = '\0';
+    if (strcmp(order, "build") != 0)
+        return;
+    d->saved_at = sl__sys_now();
+    if (d->build)
+        start_build(d);
+    else
+        d->config.reload(d->config.self);
+}
+
+static void take_orders(struct sl__development *d)
+{
+    d->orders = (struct sl__watch){.fd = sl__role()->feed, .events = EPOLLIN, .ready = order_ready};
+    if (d->orders.fd >= 0 && sl__loop_add(d->loop, &d->orders) < 0)
+        d->orders.fd = -1;
 }
 
 /* Something in the program's folder: a link replaced, or a file written. */
@@ -222,7 +313,7 @@ struct sl__development *sl__development_new(struct sl__loop *l,
     d->own_name = strrchr(d->own_path, '/');
     d->own_name = d->own_name ? d->own_name + 1 : d->own_path;
     if (config->build) {
-        const struct sl__build_events events = {built, d};
+        const struct sl__build_events events = {.done = built, .self = d, .quiet = sl__feed_open()};
 
         d->build = sl__build_new(l, config->build, &events);
     } else {
@@ -231,6 +322,7 @@ struct sl__development *sl__development_new(struct sl__loop *l,
             sl__log(SL__WARN, "changes of %s will not be noticed: %s", d->own_path, sl_strerror(r));
     }
     watch_tree(d);
+    take_orders(d);
     return d;
 }
 
@@ -243,10 +335,17 @@ void sl__development_free(struct sl__development *d)
         sl__loop_remove(d->loop, &d->own);
         close(d->own.fd);
     }
+    if (d->orders.fd >= 0)
+        sl__loop_remove(d->loop, &d->orders);
     sl__build_free(d->build);
     sl__tree_free(d->tree);
     sl__outcomes_finish(&d->outcomes);
     sl__free(d);
+}
+
+int64_t sl__development_saved_at(const struct sl__development *d)
+{
+    return d ? d->saved_at : 0;
 }
 
 pid_t sl__development_build_pid(const struct sl__development *d)

@@ -25,6 +25,9 @@ struct sl__development *sl__development_new(struct sl__loop *l,
                                             const struct sl__development_config *config);
 /** Ends a running build. NULL is fine. */
 void sl__development_free(struct sl__development *d);
+/** When the change was saved that the latest build or reload is about, in monotonic nanoseconds; 0:
+ * not known. */
+int64_t sl__development_saved_at(const struct sl__development *d);
 /** Process of the build that runs, which is reaped by it; 0: none. */
 pid_t sl__development_build_pid(const struct sl__development *d);
 

@@ -38,6 +38,7 @@ struct sl__spawn {
     unsigned slot;
     int channel, scoreboard;        /* descriptors for the child; stay the caller's */
     int crash_memory, crash_socket; /* likewise; 0: none */
+    int feed;                       /* likewise */
     const sigset_t *mask;           /* signal mask to give back */
     const struct rlimit *files;     /* RLIMIT_NOFILE to give back; NULL: as it is */
 };

@@ -11,6 +11,7 @@
 #include "base/sys.h"
 #include "base/time.h"
 #include "cluster/activation.h"
+#include "cluster/feed.h"
 #include "cluster/master_state.h"
 #include "cluster/privilege.h"
 #include "cluster/role.h"
@@ -50,6 +51,7 @@ static void act_good(void *self, unsigned generation)
     snprintf(done, sizeof done, "generation %u serves", generation);
     sl__control_over(self, SL__CONTROL_RELOAD, 0, NULL, done);
     sl__notify_reloaded(self, NULL);
+    sl__master_tell_swapped(self, generation);
 }
 
 static void act_proven(void *self, unsigned generation)
@@ -67,6 +69,7 @@ static void act_failed(void *self, unsigned generation, const char *reason)
     sl__control_over(self, SL__CONTROL_RELOAD, 0, error, NULL);
     sl__control_over(self, SL__CONTROL_UPGRADE, 0, error, NULL);
     sl__notify_reloaded(self, reason);
+    sl__master_tell_kept(self, reason);
 }
 
 static bool ask_served(void *self, uint32_t id)
@@ -159,6 +162,7 @@ static void make_supervisor(struct sl__master *m)
         .backoff_min_ns = SL__SEC / 10,
         .backoff_max_ns = 10 * SL__SEC,
         .crash_budget = CRASH_BUDGET,
+        .told = sl__feed_open(),
         .seed = (uint64_t)sl__sys_now() ^ (uint64_t)getpid() << 32,
     };
     const struct sl__supervisor_actions actions = {
@@ -188,7 +192,7 @@ static int open_listeners(struct sl__master *m)
 
     sl__activation_read();
     inherited = sl__listeners_inherit(&m->listeners, m->config.endpoints, m->config.endpoint_count);
-    if (inherited)
+    if (inherited && !sl__feed_open())
         sl__log(SL__INFO, "%u listening socket%s from the service manager", inherited,
                 inherited == 1 ? "" : "s");
     for (unsigned i = 0; i < m->config.endpoint_count; i++) {
@@ -285,6 +289,8 @@ static void init(struct sl__master *m, const struct sl__master_config *config)
     raise_file_limit(m);
     setvbuf(stdout, NULL, _IOLBF, 0); /* shared with the workers: line by line */
     sl__log_set_who("master");
+    if (sl__feed_open())
+        sl__log_set_level(SL__INFO); /* the tool is told what there is to know */
     sl__set_process_title("shallot: master (%s)", config->name);
 }
 
@@ -335,7 +341,7 @@ static void run(struct sl__master *m)
     const char *why = m->config.development ? "development" : m->config.instances_reason;
     int r;
 
-    if (sl__role()->state < 0)
+    if (sl__role()->state < 0 && !sl__feed_open())
         sl__log(SL__INFO, "master %d, %u worker%s%s%s", getpid(), workers, workers == 1 ? "" : "s",
                 why ? ": " : "", why ? why : "");
     if (m->config.development)
@@ -367,6 +373,7 @@ static void finish(struct sl__master *m)
         sl__pid_file_remove(m->config.pid_file);
     sl__log_flush();
     sl__development_free(m->development);
+    sl__buf_finish(&m->told_urls);
     sl__crew_finish(m);
     sl__aftermath_stop(m);
     if (m->relay)

@@ -11,6 +11,7 @@
 #include "cluster/master_state.h"
 
 #include "base/log.h"
+#include "cluster/feed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -51,7 +52,7 @@ static bool terminal_is_gone(const struct sl__master *m)
  * is queued already is accepted by the workers before they close their side. */
 void sl__master_stop(struct sl__master *m, const char *why, bool fast)
 {
-    sl__log(SL__INFO, "stopping (%s)", why);
+    sl__log(sl__feed_open() ? SL__DEBUG : SL__INFO, "stopping (%s)", why);
     sl__master_upgrade_end(m);
     sl__notify_stopping(m);
     sl__control_over(m, SL__CONTROL_RELOAD, 0, "the program is stopping", NULL);

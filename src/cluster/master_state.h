@@ -66,8 +66,10 @@ struct sl__master {
     } upgrade;
     struct sl__control control;
     struct sl__notify notify;
-    bool named;         /* the file with our PID was written */
-    uint32_t instances; /* as the code that serves wants it; by its HELLO or config */
+    bool named;               /* the file with our PID was written */
+    uint32_t instances;       /* as the code that serves wants it; by its HELLO or config */
+    struct sl__buf told_urls; /* the feed's: where we listen, each with its NUL */
+    int64_t ready_at;         /* when the latest worker was READY */
     int status;
 };
 
@@ -108,6 +110,16 @@ void sl__master_stop(struct sl__master *m, const char *why, bool fast);
 int sl__master_signals_start(struct sl__master *m);
 /** As PID 1: buries whoever has died, also those nobody knows. */
 void sl__master_reap(struct sl__master *m);
+
+/* master_feed.c: each says nothing if there is no feed */
+/** Where @p w listens, unless that has been told. */
+void sl__master_tell_listening(struct sl__master *m, const struct sl__member *w);
+void sl__master_tell_swapped(struct sl__master *m, unsigned generation);
+void sl__master_tell_kept(struct sl__master *m, const char *why);
+/** @p report may be NULL. */
+void sl__master_tell_death(uint32_t worker, int signal, const char *then, const char *report);
+/** What becomes of a worker's work, right after the supervisor has heard that it is @p dead. */
+const char *sl__master_what_then(const struct sl__master *m, const struct sl__member *dead);
 
 /* master_bus.c */
 int sl__master_bus_start(struct sl__master *m);

@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define VARIABLES 2
+#define VARIABLES 3 /* the last one only if there is a feed */
 #define VARIABLE_MAX 48
 #define GOOD "good"
 
@@ -32,7 +32,7 @@ struct child_environment {
 
 static int make_environment(struct child_environment *e, int state, const char *name, int value)
 {
-    size_t count = 0;
+    size_t count = 0, variables = sl__role()->feed > 0 ? VARIABLES : VARIABLES - 1;
 
     while (environ[count])
         count++;
@@ -41,9 +41,10 @@ static int make_environment(struct child_environment *e, int state, const char *
         return -ENOMEM;
     snprintf(e->variables[0], VARIABLE_MAX, "SHALLOT_STATE=%d", state);
     snprintf(e->variables[1], VARIABLE_MAX, "%s=%d", name, value);
-    for (size_t i = 0; i < VARIABLES; i++)
+    snprintf(e->variables[2], VARIABLE_MAX, "SHALLOT_FEED=%d", sl__role()->feed);
+    for (size_t i = 0; i < variables; i++)
         e->list[i] = e->variables[i];
-    memcpy(e->list + VARIABLES, environ, sizeof(char *) * (count + 1));
+    memcpy(e->list + variables, environ, sizeof(char *) * (count + 1));
     return 0;
 }
 
@@ -59,6 +60,8 @@ static _Noreturn void become(const struct sl__executable *e, char **argv, char *
         _exit(127);
     fcntl(state, F_SETFD, 0);
     fcntl(report, F_SETFD, 0);
+    if (sl__role()->feed > 0)
+        fcntl(sl__role()->feed, F_SETFD, 0);
     sigprocmask(SIG_SETMASK, mask, NULL);
     execveat(e->fd, "", argv, env, AT_EMPTY_PATH);
     if (write(report, failed, sizeof failed - 1) < 0)
@@ -133,12 +136,16 @@ int sl__exec_again(int fd, char **argv, int state, bool returned)
     if (r < 0)
         return r;
     fflush(stdout);
+    if (sl__role()->feed > 0)
+        fcntl(sl__role()->feed, F_SETFD, 0);
     r = sl__archive_inherit(state, true);
     if (r == 0 && fcntl(state, F_SETFD, 0) == 0) {
         execveat(fd, "", argv, env.list, AT_EMPTY_PATH);
         r = -errno;
     }
     sl__archive_inherit(state, false);
+    if (sl__role()->feed > 0)
+        fcntl(sl__role()->feed, F_SETFD, FD_CLOEXEC);
     fcntl(state, F_SETFD, FD_CLOEXEC);
     sl__free(env.list);
     return r;

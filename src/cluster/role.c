@@ -33,7 +33,8 @@ static struct sl__role role = {.channel = -1,
                                .crash_memory = -1,
                                .crash_socket = -1,
                                .state = -1,
-                               .rehearsal = -1};
+                               .rehearsal = -1,
+                               .feed = -1};
 
 static struct {
     char *start; /* of the original argv strings; NULL: not known */
@@ -202,6 +203,17 @@ static void take_crash_descriptors(void)
     fcntl(role.crash_socket, F_SETFD, FD_CLOEXEC);
 }
 
+/* The tool's, in master and worker alike. */
+static void take_feed(void)
+{
+    unsigned long feed;
+
+    if (!take_number("SHALLOT_FEED", INT32_MAX, &feed) || !is_socket((int)feed, SOCK_SEQPACKET))
+        return;
+    role.feed = (int)feed;
+    fcntl(role.feed, F_SETFD, FD_CLOEXEC);
+}
+
 /* Early: the composition root's own constructor asks for the role. */
 __attribute__((constructor(101))) static void read_role(int argc, char **argv, char **envp)
 {
@@ -216,6 +228,7 @@ __attribute__((constructor(101))) static void read_role(int argc, char **argv, c
     if (good && worker > 0 && is_socket((int)channel, SOCK_SEQPACKET) && is_memory((int)scoreboard))
         become_worker((uint32_t)worker, (unsigned)slot, (int)channel, (int)scoreboard);
     take_crash_descriptors();
+    take_feed();
     read_takeover();
     if (take_number("SHALLOT_SYMBOLISE", INT32_MAX, &order) && is_memory((int)order))
         sl__symbolise((int)order);

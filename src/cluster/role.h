@@ -19,6 +19,7 @@ struct sl__role {
     int state;     /* descriptor: this is a master that takes over from itself; -1 */
     int rehearsal; /* descriptor to report to: it only tries whether it could; -1 */
     bool returned; /* it takes over from a program that could not */
+    int feed;      /* descriptor of the tool that started the program (feed.h); -1: none */
     char **argv;   /* as given to the process (copies) */
 };
 

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ROLE_VARIABLES 6
+#define ROLE_VARIABLES 7 /* the last one only if there is a feed */
 #define VARIABLE_MAX 48
 
 struct child_environment {
@@ -30,7 +30,7 @@ struct child_environment {
  * first. */
 static int make_environment(struct child_environment *e, const struct sl__spawn *s)
 {
-    size_t count = 0;
+    size_t count = 0, roles = s->feed > 0 ? ROLE_VARIABLES : ROLE_VARIABLES - 1;
 
     while (environ[count])
         count++;
@@ -43,9 +43,10 @@ static int make_environment(struct child_environment *e, const struct sl__spawn 
     snprintf(e->role[3], VARIABLE_MAX, "SHALLOT_SCOREBOARD=%d", s->scoreboard);
     snprintf(e->role[4], VARIABLE_MAX, "SHALLOT_CRASH_MEMORY=%d", s->crash_memory);
     snprintf(e->role[5], VARIABLE_MAX, "SHALLOT_CRASH_SOCKET=%d", s->crash_socket);
-    for (size_t i = 0; i < ROLE_VARIABLES; i++)
+    snprintf(e->role[6], VARIABLE_MAX, "SHALLOT_FEED=%d", s->feed);
+    for (size_t i = 0; i < roles; i++)
         e->list[i] = e->role[i];
-    memcpy(e->list + ROLE_VARIABLES, environ, sizeof(char *) * (count + 1));
+    memcpy(e->list + roles, environ, sizeof(char *) * (count + 1));
     return 0;
 }
 
@@ -65,6 +66,8 @@ __attribute__((noreturn)) static void become(const struct sl__spawn *s, char **e
         fcntl(s->crash_memory, F_SETFD, 0);
         fcntl(s->crash_socket, F_SETFD, 0);
     }
+    if (s->feed > 0)
+        fcntl(s->feed, F_SETFD, 0);
     if (s->files)
         setrlimit(RLIMIT_NOFILE, s->files);
     sigprocmask(SIG_SETMASK, s->mask, NULL);

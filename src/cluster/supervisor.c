@@ -183,8 +183,8 @@ static void died(struct sl__supervisor *s, const struct sl__sv_worker *w, unsign
         sl__sv_say(s, SL__WARN, "%s. %s", exit->reason, then);
         return;
     }
-    sl__sv_say(s, SL__WARN, "worker %d died (%s). %s", exit->pid,
-               sl__sv_cause(exit, buf, sizeof buf), then);
+    sl__sv_say(s, s->config.told && exit->signal ? SL__DEBUG : SL__WARN, "worker %d died (%s). %s",
+               exit->pid, sl__sv_cause(exit, buf, sizeof buf), then);
     if (exit->reason && exit->reason[0])
         sl__sv_say(s, SL__WARN, "worker %d: %s", exit->pid, exit->reason);
 }

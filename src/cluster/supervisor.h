@@ -38,6 +38,7 @@ struct sl__supervisor_config {
     unsigned crash_budget; /* deaths in a row without health; after it one slow retry only; 0: no
                               end of patience */
     uint64_t seed;         /* of the jitter */
+    bool told; /* good(), failed() and deaths by a signal are told elsewhere: said for debugging */
 };
 
 /**

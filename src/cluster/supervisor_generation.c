@@ -117,8 +117,9 @@ void sl__sv_candidate_failed(struct sl__supervisor *s, const char *reason, int64
     unsigned number = s->candidate.number;
 
     sl__sv_candidate_end(s, now);
-    sl__sv_say(s, SL__WARN, "generation %u failed: %s; generation %u stays%s", number, reason,
-               s->current.number, s->config.development ? ", waiting for the next change" : "");
+    sl__sv_say(s, s->config.told ? SL__DEBUG : SL__WARN,
+               "generation %u failed: %s; generation %u stays%s", number, reason, s->current.number,
+               s->config.development ? ", waiting for the next change" : "");
     s->actions.failed(s->actions.self, number, reason);
 }
 
@@ -144,7 +145,8 @@ void sl__sv_promote(struct sl__supervisor *s, int64_t now)
     s->candidate.count = 0;
     s->candidate.settled_at = SL__NEVER;
     sl__sv_budget_reset(s);
-    sl__sv_say(s, SL__INFO, "generation %u serves, generation %u leaves", s->current.number, old);
+    sl__sv_say(s, s->config.told ? SL__DEBUG : SL__INFO,
+               "generation %u serves, generation %u leaves", s->current.number, old);
     s->promoting = true;
     s->actions.good(s->actions.self, s->current.number);
     s->promoting = false;

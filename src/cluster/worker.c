@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "cluster/batch.h"
 #include "cluster/role.h"
 #include "shallot/error.h"
 
@@ -24,6 +25,8 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+#define UNREAD_MAX 512 /* packets: more than the socket holds of them */
 
 struct sl__worker {
     struct sl__loop *loop;
@@ -320,4 +323,24 @@ void sl__worker_failed(struct sl__worker *w, const char *reason)
 
     sl__channel_send(w->channel, &head, NULL, reason, -1);
     sl__channel_flush(w->channel);
+}
+
+void sl__worker_unread(struct sl__worker *w, void (*tell)(void *self, int fd, unsigned listener),
+                       void *self)
+{
+    static struct sl__batch batch; /* too large for the stack of a signal handler */
+    struct sl__frame frame;
+
+    for (int i = 0; i < UNREAD_MAX && sl__batch_receive(&batch, sl__channel_fd(w->channel)) > 0;
+         i++) {
+        size_t at = 0, fd_at = 0;
+
+        while (sl__frame_read(batch.data, batch.len, &at, batch.fds, batch.fd_count, &fd_at,
+                              &frame) > 0) {
+            if (frame.head.type != SL__FRAME_ADOPT || frame.fd < 0)
+                continue;
+            batch.fds[fd_at - 1] = -1; /* it must live until it has been passed on */
+            tell(self, frame.fd, frame.head.target);
+        }
+    }
 }

@@ -53,6 +53,12 @@ void sl__worker_give(struct sl__worker *w, int fd, unsigned listener);
 void sl__worker_answer(struct sl__worker *w, uint32_t number, const char *text, size_t len);
 /** Asks to be replaced by a fresh process; this one is then told to leave. */
 void sl__worker_retire(struct sl__worker *w, const char *why);
+/**
+ * In the handler of a crash (async-signal-safe): tells of each connection that was on its way to
+ * this worker and has not been looked at. What else comes is lost with the worker.
+ */
+void sl__worker_unread(struct sl__worker *w, void (*tell)(void *self, int fd, unsigned listener),
+                       void *self);
 /** Tells the master why this worker cannot start, at once; the caller then exits. */
 void sl__worker_failed(struct sl__worker *w, const char *reason);
 

@@ -326,6 +326,8 @@ static int run(sl_ctx *c, void *self)
     len = sl_response_length(c);
     if (len >= 0 && !d.cancelled)
         snprintf(d.length, sizeof d.length, "%" PRId64, len);
+    if (l->o.form == SL_LOGGER_AUTO && sl_requests_shown())
+        return r;
     if (is_logged(c, l, &d))
         write_line(c, l, &d);
     return r;

@@ -52,11 +52,18 @@ static void tell(void *self, const struct sl__orphan *o)
     sl__crash_tell(o->fd, (enum sl__crash_fate)o->kind, o->listener, o->head);
 }
 
+static void tell_unread(void *self, int fd, unsigned listener)
+{
+    sl__crash_tell(fd, SL__FATE_IDLE, listener, false);
+}
+
 static void last_words(void *self)
 {
     struct sl__serving *s = self;
 
     sl__server_last_words(s->server, sl__fiber_blamed(), tell, s);
+    if (s->worker)
+        sl__worker_unread(s->worker, tell_unread, s);
 }
 
 void sl__dying_early(void)

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "cluster/feed.h"
 #include "fiber/fiber.h"
 #include "fiber/wait.h"
 #include "serve/serving.h"
@@ -35,7 +36,8 @@ static void announce(struct sl__serving *s)
     const struct sl__app_endpoint *e = s->app->endpoints;
 
     for (size_t i = 0; e; i++, e = e->next) {
-        sl__log(SL__INFO, "listening on %s", sl_url(s->app, i));
+        if (!s->worker || !sl__feed_open()) /* else the master tells it */
+            sl__log(SL__INFO, "listening on %s", sl_url(s->app, i));
         if (e->on_listening)
             e->on_listening(s->app);
     }

@@ -79,7 +79,7 @@ int sl__serving_init(struct sl__serving *s)
     signal(SIGPIPE, SIG_IGN); /* a log or a client that is gone must not take the process along */
     signal(SIGXFSZ, SIG_IGN); /* nor a log file that may not grow */
     sl__fiber_install_overflow_handler();
-    s->server = sl__server_new(&s->loop, sl__app_service(s->app), &s->app->options.limits,
+    s->server = sl__server_new(&s->loop, sl__serving_service(s), &s->app->options.limits,
                                s->gate.crowd ? &s->gate : NULL, &events);
     if (!s->server)
         return -ENOMEM;

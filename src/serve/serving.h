@@ -33,7 +33,8 @@ struct sl__serving {
     sl_app *app;
     struct sl__loop loop;
     struct sl__server *server;
-    struct sl__worker *worker; /* NULL: standalone */
+    struct sl__service telling; /* in development under a tool: around the app's (telling.c) */
+    struct sl__worker *worker;  /* NULL: standalone */
     struct sl__gate gate;
     struct sl__scoreboard board;
     struct sl__slot *slot; /* ours in the scoreboard; a standalone process has one of its own */
@@ -80,6 +81,9 @@ void sl__serving_drain(struct sl__serving *s, enum sl__drain kind, int64_t deadl
 void sl__serving_drained(void *self);
 /** Ends the process at once, telling why it could not start. */
 _Noreturn void sl__serving_give_up(struct sl__serving *s, const char *reason);
+
+/** Whom the server asks: the app, or somebody who tells the tool what the app has answered. */
+struct sl__service *sl__serving_service(struct sl__serving *s);
 
 /** Counts what ticks do and publishes it in the slot; server and slot are there. */
 void sl__counting_start(struct sl__serving *s);

@@ -88,6 +88,7 @@ static int stream(sl_ctx *c)
     return r < 0 ? r : sl_sleep(30000);
 }
 static int wait_and_crash(sl_ctx *c) { sl_info("about to"); sl_sleep(20); return write_nowhere(); }
+static int halt(sl_ctx *c) { raise(SIGSTOP); return write_nowhere(); }
 static int spin(sl_ctx *c) { for (volatile int i = 0;; i++) { } /* SPIN */ return 0; }
 static int busy(sl_ctx *c)
 {
@@ -139,6 +140,7 @@ int main(void)
     sl_all(app, "/wait", wait_long);
     sl_get(app, "/stream", stream);
     sl_get(app, "/wait-and-crash", wait_and_crash);
+    sl_get(app, "/halt", halt);
     sl_get(app, "/spin", spin);
     sl_get(app, "/busy", busy);
     sl_get(app, "/memory", broken_memory);
@@ -396,6 +398,25 @@ def test_idle_connections_see_nothing(app, instances):
     is_500(program.get("/segv"))
     pids = {connection.get("/").text for connection in idle}
     assert pids and all(int(pid) in program.workers() for pid in pids)
+
+
+def test_connections_on_their_way_to_another_that_crashes_see_nothing(app):
+    """The second worker is given the idle connections of the first, and crashes before it has looked."""
+    program = app(instances=2)
+    idle = [Connection(program.port) for _ in range(12)]
+    homes = {connection: int(connection.get("/").text) for connection in idle}
+    second = homes[idle[0]]
+    assert len(set(homes.values())) == 2
+    idle[0].send_request("/halt")
+    wait_until(lambda: " T " in Path(f"/proc/{second}/stat").read_text().replace("(", " ("), "is stopped")
+    culprit = next(connection for connection in idle if homes[connection] != second)
+    culprit.send_request("/segv")
+    is_500(culprit.read_response())
+    program.expect(r"report \d+:")
+    os.kill(second, signal.SIGCONT)
+    is_500(idle[0].read_response())
+    for connection in idle:
+        assert connection in (idle[0], culprit) or connection.get("/").status == 200
 
 
 def test_half_a_head_is_answered(app):

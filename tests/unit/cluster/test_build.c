@@ -82,7 +82,7 @@ static int teardown(void **state)
 
 static void start(struct fixture *f, const char *command)
 {
-    const struct sl__build_events events = {done, f};
+    const struct sl__build_events events = {.done = done, .self = f};
 
     sl__build_free(f->build);
     f->build = sl__build_new(&f->loop, command, &events);

@@ -74,14 +74,21 @@ static void write_file(const struct fixture *f, const char *name, const char *te
     assert_int_equal(rename(fresh, path), 0); /* one change, never half a script */
 }
 
-static void say(void *self, sl_development_event event, const char *text)
+static void say(void *self, const sl_development_news *news)
 {
-    static const char *const names[] = {"BUILT",   "FAILED",  "CRASHED",
-                                        "TROUBLE", "WAITING", "CHANGED"};
+    static const char *const names[] = {
+        [SL_DEV_CHANGED] = "CHANGED", [SL_DEV_BUILDING] = "BUILDING",
+        [SL_DEV_BUILT] = "BUILT",     [SL_DEV_FAILED] = "FAILED",
+        [SL_DEV_WAITING] = "WAITING", [SL_DEV_LISTENING] = "LISTENING",
+        [SL_DEV_SWAPPED] = "SWAPPED", [SL_DEV_KEPT] = "KEPT",
+        [SL_DEV_CRASHED] = "CRASHED", [SL_DEV_REQUEST] = "REQUEST",
+        [SL_DEV_TROUBLE] = "TROUBLE",
+    };
+    const char *text = news->event == SL_DEV_CHANGED ? news->file : news->text;
 
-    if (event == SL_DEV_BUILT || event == SL_DEV_FAILED)
-        text = ""; /* durations */
-    dprintf(STDOUT_FILENO, "%s %s\n", names[event], text);
+    if (news->event == SL_DEV_BUILT || news->event == SL_DEV_FAILED)
+        text = news->output; /* durations vary */
+    dprintf(STDOUT_FILENO, "%s %s\n", names[news->event], text);
 }
 
 static void start(struct fixture *f, const char *build)
