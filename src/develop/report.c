@@ -105,12 +105,17 @@ static void take_ours(struct sl__report_frame *f, struct sl__str rest)
 /* "in handler /home/me/app.c:17:5", "in handler (libc.so.6+0x27249) (BuildId: ...)" */
 static void take_sanitizers(struct sl__report_frame *f, struct sl__str rest)
 {
-    size_t end;
+    size_t end, parenthesis;
 
     rest = behind(rest, 3);
     end = find(rest, " ");
-    if (has((struct sl__str){rest.ptr, end}, "(")) /* C++: the name has its arguments with it */
-        end = find(rest, ") ") < rest.len ? find(rest, ") ") + 1 : end;
+    parenthesis = find(rest, "(");
+    if (parenthesis > 0 && parenthesis < rest.len && rest.ptr[parenthesis - 1] != ' ') {
+        struct sl__str arguments = behind(rest, parenthesis); /* C++: they belong to the name */
+
+        end = parenthesis + find(arguments, ") ");
+        end += end < rest.len;
+    }
     f->function = (struct sl__str){rest.ptr, end};
     rest = behind(rest, end < rest.len ? end + 1 : end);
     if (starts(rest, "("))

@@ -381,8 +381,9 @@ static void errors_as_pages(void **state)
 
 static void statuses_as_pages(void **state)
 {
-    expect_page("/user/<x>", 404,
-                (const char *[]){"<x>", "/bare/:id", "No route takes this path", NULL});
+    expect_page("/user/'x'", 404,
+                (const char *[]){"/user/'x'", "/user/&#39;x&#39;", "/bare/:id",
+                                 "No route takes this path", NULL});
     expect_page("/userz", 404, (const char *[]){"<i>", "<tr class=\"near\"><td>POST", NULL});
     expect_page("/users", 405,
                 (const char *[]){"<i>", "<tr class=\"near\"><td>POST", "this path", NULL});
