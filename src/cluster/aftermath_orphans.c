@@ -261,7 +261,8 @@ void sl__orphan_take(struct sl__master *m, struct sl__member *w, int fd,
     }
     o->worker = w ? w->id : 0;
     o->head = note->head;
-    if (note->fate == SL__FATE_CULPRIT && w && m->config.crash_page && !m->stopping) {
+    if (note->fate == SL__FATE_CULPRIT && !note->head && w && m->config.crash_page &&
+        !m->stopping) {
         await_page(o);
         return;
     }

@@ -98,7 +98,7 @@ int sl__develop_attach(sl_app *app)
     struct front *f = sl__alloc_zeroed(sizeof *f);
 
     f->router = sl_router_new(.prefix = PREFIX);
-    if (add_names(f->router) < 0) {
+    if (add_names(f->router) < 0 || sl__live_attach(app) < 0) {
         sl_router_free(f->router);
         sl__free(f);
         return -ENOMEM;
