@@ -141,6 +141,7 @@ static void write_hero(struct sl__html *h, const struct sl__build_told *b,
                        const sl_diagnostics *all)
 {
     unsigned errors = all ? all->errors : 0;
+    char seconds[32];
 
     sl__html_put(h, "<div class=\"hero\"><span class=\"badge\">Build failed</span>\n");
     write_title(h, all);
@@ -154,8 +155,9 @@ static void write_hero(struct sl__html *h, const struct sl__build_told *b,
         sl__html_format(h, "Exit status %d", b->status);
     if (all && all->warnings)
         sl__html_format(h, ", %u warning%s", all->warnings, all->warnings == 1 ? "" : "s");
+    snprintf(seconds, sizeof seconds, "%.2f", (double)b->ms / 1000);
     if (b->ms > 0)
-        sl__html_format(h, " after %lld.%02d s", b->ms / 1000, (int)(b->ms % 1000 / 10));
+        sl__html_format(h, " after %s s", seconds);
     sl__html_put(h, ".</p></div>\n");
 }
 
