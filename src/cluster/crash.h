@@ -49,7 +49,7 @@ struct sl__crash_record {
     uint64_t registers[SL__CRASH_REGISTERS];
     uint64_t number; /* of the request in this worker */
     char method[32], path[1024];
-    char label[512]; /* the fiber's: the route, or what else it does; "" */
+    char label[512];           /* the fiber's: the route, or what else it does; "" */
     char head[SL__CRASH_HEAD]; /* development: the request's, line by line, cut where it does not
                                   fit; "" */
     /* The master's, once the worker is dead. */
