@@ -93,8 +93,6 @@ static void report(struct sl__master *m, const struct sl__member *w,
     sl__crash_describe(r, keep_line, &words);
     if (!naming.then)
         sl__crash_describe(r, log_line, &level);
-    if (!sl__crash_wants_page(m, r))
-        sl__orphans_answer(m, r->worker, NULL, 0);
     e = sl__namer_start(m, w->slot, r, w->generation, &naming);
     if (e < 0)
         say_unnamed(m, r, &naming, &words, e);
@@ -113,6 +111,15 @@ static bool read_record(struct sl__master *m, unsigned slot, enum sl__crash_kind
     ret->method[sizeof ret->method - 1] = ret->path[sizeof ret->path - 1] = '\0';
     ret->label[sizeof ret->label - 1] = ret->head[sizeof ret->head - 1] = '\0';
     return true;
+}
+
+/* What the worker has written before it let go of its sockets. */
+bool sl__aftermath_wants_page(struct sl__master *m, const struct sl__member *w)
+{
+    struct sl__crash_record r;
+
+    return m->config.crash_page && read_record(m, w->slot, SL__CRASH_DEATH, w, &r) &&
+           m->config.wants_page(r.head);
 }
 
 /* Gives its memory back, and nobody finds an old record there. */

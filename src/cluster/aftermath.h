@@ -47,6 +47,8 @@ void sl__aftermath_pump(struct sl__master *m);
 /** @p w has ended, which has been logged: reports, if it has left a record (a sanitizer may have
  * made an exit of the signal). @return whether it has */
 bool sl__aftermath_died(struct sl__master *m, struct sl__member *w);
+/** Development: who asked the request that kills @p w is one that is shown pages. */
+bool sl__aftermath_wants_page(struct sl__master *m, const struct sl__member *w);
 /** A worker is READY: connections that were held are passed on. */
 void sl__aftermath_ready(struct sl__master *m);
 /** Nobody serves it any more. */
@@ -63,8 +65,6 @@ void sl__orphans_finish(struct sl__master *m);
 void sl__orphans_answer(struct sl__master *m, uint32_t worker, char *page, size_t len);
 
 /* aftermath_page.c: development */
-/** Whether whoever sent this head is to wait until it is known where the crash was. */
-bool sl__crash_wants_page(const struct sl__master *m, const struct sl__crash_record *r);
 /** All is known that will be: @p report, with a NUL. @p head is the request's, or "". */
 void sl__crash_is_named(struct sl__master *m, uint32_t worker, bool candidate, const char *report,
                         const char *head);

@@ -11,11 +11,6 @@
 #include "cluster/announce.h"
 #include "cluster/master_state.h"
 
-bool sl__crash_wants_page(const struct sl__master *m, const struct sl__crash_record *r)
-{
-    return m->config.crash_page && m->config.wants_page && m->config.wants_page(r->head);
-}
-
 void sl__crash_is_named(struct sl__master *m, uint32_t worker, bool candidate, const char *report,
                         const char *head)
 {

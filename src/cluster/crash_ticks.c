@@ -72,13 +72,14 @@ static bool is_traced(void)
     return at && at[sizeof key - 1] != '0';
 }
 
+/* Not while it dies: a sanitizer takes its time to say why, and the record is of the death then. */
 static void on_tick_long(int signal, siginfo_t *info, void *context)
 {
     int before = errno;
 
     if (is_traced())
         ticks.on = false;
-    else if (getpid() == sl__crash_here.pid) {
+    else if (getpid() == sl__crash_here.pid && sl__crash_here.record.kind != SL__CRASH_DEATH) {
         sl__crash_note_signal(SL__CRASH_BLOCKED, signal, info, context);
         sl__crash_note_blame();
         sl__crash_here.record.age_ns = ticks.ms * (int64_t)1000000;

@@ -117,6 +117,7 @@ def test_what_is_not_found_shows_what_there_is(app):
 
 def test_who_crashed_the_worker_sees_where(app):
     _, program = app
+    program.report_expected = True
     hostile = {**HTML, "X-Name": "<script>alert(1)</script> it's", "Cookie": "a=b"}
     page = program.get("/crash?q=%3Cb%3E", headers=hostile)
     assert page.status == 500 and page.headers["content-type"] == "text/html; charset=utf-8"
@@ -166,6 +167,7 @@ def test_a_broken_build_is_told_until_a_good_one(app):
 
 def test_new_code_that_does_not_start_is_told_with_its_crash(app):
     file, program = app
+    program.report_expected = True
     with Events(program.port) as events:
         file.write_text(file.read_text().replace("sl_app *app = sl_new();", "sl_app *app = sl_new(); if (sl_worker_id()) __builtin_trap();"))
         events.until("build", state="kept")
@@ -177,6 +179,7 @@ def test_pages_can_be_turned_off(start, tmp_path):
     file = tmp_path / "app.c"
     file.write_text((ROOT / "tests/e2e/programs/pages.c").read_text())
     program = start([TOOL, "dev", file], cwd=tmp_path, env={"SHALLOT_PAGES": "off"})
+    program.report_expected = True
     assert "live.js" not in program.get("/", headers=HTML).text
     assert program.get("/none", headers=HTML).text == "404 Not Found\n"
     assert program.get("/crash", headers=HTML).text == "Internal Server Error\n"
