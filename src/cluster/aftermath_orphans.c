@@ -38,7 +38,7 @@ struct orphan {
     char *page;                          /* of malloc(3); may be NULL */
     uint32_t thrown;
     uint32_t worker; /* that has left it */
-    bool shut, watched, head;
+    bool shut, watched;
     char text[TEXT_MAX];
 };
 
@@ -189,7 +189,7 @@ static void answer_plainly(struct orphan *o)
     sl__timer_stop(&m->loop, &o->timer);
     sl__list_remove(&o->link);
     sl__list_append(&m->aftermath.orphans, &o->link);
-    set_text(o, true, o->head);
+    set_text(o, true, false); /* a HEAD has never waited */
     see_out(o);
 }
 
@@ -260,9 +260,8 @@ void sl__orphan_take(struct sl__master *m, struct sl__member *w, int fd,
         return;
     }
     o->worker = w ? w->id : 0;
-    o->head = note->head;
-    if (note->fate == SL__FATE_CULPRIT && !note->head && w && m->config.crash_page &&
-        !m->stopping) {
+    if (note->fate == SL__FATE_CULPRIT && !note->head && w && !m->stopping &&
+        sl__aftermath_wants_page(m, w)) {
         await_page(o);
         return;
     }
