@@ -83,7 +83,9 @@ struct sl_app {
     /** Development: the answer stands as text, because nobody handled @p error (0: because nobody
      * gave one), and may be exchanged for a page. NULL: it stays as it is. */
     void (*show)(sl_ctx *c, int error);
-    void *root; /* of whoever runs the process */
+    void (*glance)(sl_app *app, sl_stats *ret); /* sl_stats_glance(); set along with it */
+    bool counts_routes;                         /* sl_count_routes() */
+    void *root;                                 /* of whoever runs the process */
 };
 
 /** The app as a service: set serve to run requests through its onion. Valid as long as the app. */

@@ -20,6 +20,8 @@
 #include "develop/inject.h"
 #include "develop/live.h"
 #include "develop/show.h"
+#include "shallot/app.h"
+#include "shallot/ctx.h"
 #include "shallot/request.h"
 #include "shallot/response.h"
 #include "shallot/router.h"
@@ -53,8 +55,12 @@ static int page_css(sl_ctx *c)
                             sl__asset_page_css_len);
 }
 
+/* What is left is the dashboard's, which shallot.c puts behind this layer (sl_dashboard() keeps
+ * something with the app). */
 static int unknown(sl_ctx *c)
 {
+    if (sl_app_state(sl_app_of(c), "shallot.dashboard"))
+        return sl_next(c);
     sl_set_status(c, 404);
     return sl_text(c, "There is nothing of this name below " PREFIX ".\n");
 }
