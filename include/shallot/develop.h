@@ -107,6 +107,7 @@ SL_API void sl_developing_unwatch(sl_developing *d, int fd);
 
 /* What compilers write */
 
+/** How bad it is. */
 typedef enum sl_severity {
     SL_DIAGNOSED_NOTE,
     SL_DIAGNOSED_WARNING,
@@ -137,6 +138,7 @@ typedef struct sl_diagnostic {
     size_t line_count;
 } sl_diagnostic;
 
+/** All complaints of a build. */
 typedef struct sl_diagnostics {
     const sl_diagnostic *items; /**< in their order; notes follow what they belong to */
     size_t count;
@@ -145,8 +147,8 @@ typedef struct sl_diagnostics {
 } sl_diagnostics;
 
 /**
- * Understands what a build has written, in English or not (gcc and clang say `error` in any case
- * under LC_ALL=C), with colours or without. Never fails: what is not understood is in @c rest.
+ * Understands what a build has written in English, with colours or without. Never fails: what is
+ * not understood, other languages too, is in @c rest.
  *
  * @return owned by the caller; NULL: out of memory
  */
