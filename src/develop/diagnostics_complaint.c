@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OPTION "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-=+_#,"
+
 static char none[] = "";
 
 static bool begins(const char *text, const char *with)
@@ -56,7 +58,8 @@ static void read_message(char *message, struct sl__complaint *c)
 
     c->message = message;
     c->option = none;
-    if (!bracket || bracket == message || bracket[-1] != ' ' || bracket[1] != '-')
+    if (!bracket || bracket == message || bracket[-1] != ' ' || bracket[1] != '-' ||
+        bracket + 1 + strspn(bracket + 1, OPTION) != message + len - 1)
         return;
     message[len - 1] = '\0';
     c->option = bracket + 1;
