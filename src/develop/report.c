@@ -190,7 +190,7 @@ static bool take_sanitizers_title(struct sl__report *r, struct sl__str line)
         r->title = behind(line, at + strlen("Sanitizer: "));
         return true;
     }
-    if (runtime == line.len || r->title.len > 0)
+    if (runtime == line.len || r->sanitizer)
         return false;
     take_place(&r->place, (struct sl__str){line.ptr, runtime});
     r->sanitizer = true;
