@@ -188,6 +188,7 @@ static bool take_sanitizers_title(struct sl__report *r, struct sl__str line)
     if (starts(line, "==") && has(line, "ERROR: ") && at < line.len) {
         r->sanitizer = true;
         r->title = behind(line, at + strlen("Sanitizer: "));
+        r->title.len = find(r->title, " on address 0x"); /* numbers that nobody knows */
         return true;
     }
     if (runtime == line.len || r->sanitizer)

@@ -219,7 +219,7 @@ static void sanitizers_reports(void **state)
 
     sl__report_parse(sl__str_of(theirs), &r);
     assert_true(r.sanitizer);
-    expect_str(r.title, "heap-use-after-free on address 0x6020 at pc 0x55 bp 0x7f");
+    expect_str(r.title, "heap-use-after-free");
     assert_int_equal(r.stack_count, 3);
     expect_str(r.stacks[0].heading, "READ of size 4 at 0x602000000010 thread T0");
     expect_str(r.stacks[1].heading, "freed by thread T0 here:");
