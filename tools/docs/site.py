@@ -47,9 +47,9 @@ def to_url(source):
     known = {"README.md": "index.html", "README.zh-CN.md": "zh/index.html"}
     if source in known:
         return known[source]
-    m = re.match(r"docs/guide/zh/(.*)\.md$", source)
+    m = re.match(r"docs/guide(?:/zh|\.zh-CN)/(.*)\.md$", source)
     if m:
-        return "zh/guide/" + (m[1] if m[1] != "README" else "index") + ".html"
+        return "zh/guide/" + re.sub(r"(^|/)README$", r"\1index", m[1]) + ".html"
     m = re.match(r"docs/(.*)\.md$", source)
     path = (m[1] if m else source[:-3].lower())
     return re.sub(r"(^|/)README$", r"\1index", path) + ".html"
@@ -219,7 +219,7 @@ class Site:
             title = html.plain(heading[1]) if heading else Path(source).stem
             part = next((p for p in ("guide", "design") if f"/{p}/" in "/" + url), "changelog" if url == "changelog.html" else "")
             self.pages[url] = Page(url, title, body, part, "zh" if url.startswith("zh/") else "en", source)
-        for index in ("docs/guide/README.md", "docs/design/README.md", "docs/guide/zh/README.md"):
+        for index in ("docs/guide/README.md", "docs/design/README.md", "docs/guide.zh-CN/README.md", "docs/guide/zh/README.md"):
             groups = [[t, [(self.pages[u].title, u) for _, u in g]] for t, g in self.groups(index)]
             order = [u for _, g in groups for _, u in g]
             for i, u in enumerate(order):
@@ -239,9 +239,17 @@ class Site:
             if done.returncode > 2 or not done.stdout:
                 self.faults.append(f"docs/man/{name}: mandoc: {done.stderr.strip()}")
             body = re.sub(r'<table class="(head|foot)">.*?</table>', "", done.stdout, flags=re.S)
+            body = re.sub(r"<pre>(.*?)</pre>", lambda m: self.manual_code(m[1], f"reference/{name}.html"), body, flags=re.S)
             body = re.sub(r"<h([12])(?=[ >])", lambda m: f"<h{int(m[1]) + 1}", re.sub(r"</h([12])>", lambda m: f"</h{int(m[1]) + 1}>", body))
             url, shown = f"reference/{name}.html", name.replace(".", "(") + ")"
             self.pages[url] = Page(url, shown, f"<h1>{shown}</h1>{self.manual_links(body, url)}", "reference", groups=side)
+
+    def manual_code(self, inner, page):
+        """mandoc breaks lines in <pre> by <br> where they are indented, and by their ends elsewhere; empty lines are <div>s."""
+        text = re.sub(r"\s*<div class=\"Pp\"></div>\s*", "\n\n", inner)
+        text = re.sub(r"\s*<br/?>\n?", "\n", text)
+        text = entities.unescape(re.sub(r"<[^>]*>", "", text)).strip("\n")
+        return self.code(page)(text, "c" if "#include" in text else "text")
 
     def manual_links(self, body, page):
         body = re.sub(r"<b>shallot</b>\((1|7)\)", lambda m: f'<a href="shallot.{m[1]}.html">{m[0]}</a>', body)
