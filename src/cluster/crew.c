@@ -76,6 +76,7 @@ static void report_exit(struct sl__member *w, int code, int signal)
     sl__control_gone(m, w->id);
     sl__notify_workers(m);
     release(w);
+    sl__crew_turn(m);
 }
 
 static void say_stillborn(struct sl__task *t)
@@ -265,6 +266,7 @@ void sl__crew_drain(struct sl__master *m, uint32_t id, enum sl__drain_kind kind,
     sl__channel_send(w->channel, &head, NULL, &order, -1); /* refused only if it is dead already */
     sl__relay_leaving(m->relay, id);
     sl__master_watch_donor(m);
+    sl__crew_turn(m);
 }
 
 void sl__crew_kill(struct sl__master *m, uint32_t id, int signal)

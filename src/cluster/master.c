@@ -193,6 +193,7 @@ static void make_supervisor(struct sl__master *m)
     };
 
     m->wake.fire = wake;
+    m->turn.fire = sl__crew_turn_over;
     m->look.run = look;
     m->supervisor = sl__supervisor_new(&config, &actions);
 }
