@@ -9,7 +9,7 @@ APP = """#include <shallot.h>
 
 static int *table;
 
-static int lookup(int n)
+__attribute__((noinline)) static int lookup(int n)
 {
     return table[n]; /* the line that crashes */
 }
