@@ -28,24 +28,57 @@
 struct code {
     char *octets; /* the announcement, taken apart in place; NULL: none yet */
     struct sl__feed_record record;
+    bool stands_in, building; /* standing in: what is wrong stays there while it is built */
     void (*fn)(sl_app *app, void *self);
     void *self;
 };
 
-static void on_code(sl_app *app, const sl_message *m, void *self)
+static void take(sl_app *app, struct code *code, const char *record, size_t len)
 {
-    struct code *code = self;
-    char *octets = sl__try_alloc(m->len + 1);
+    char *octets = sl__try_alloc(len + 1);
 
     if (!octets)
         return; /* what was known stays */
-    memcpy(octets, m->data, m->len);
-    octets[m->len] = '\0';
+    memcpy(octets, record, len);
+    octets[len] = '\0';
     sl__free(code->octets);
     code->octets = octets;
     sl__feed_parse(octets, &code->record);
     if (code->fn)
         code->fn(app, code->self);
+}
+
+static void on_code(sl_app *app, const sl_message *m, void *self)
+{
+    take(app, self, m->data, m->len);
+}
+
+void sl__code_tell(sl_app *app, const char *record, size_t len)
+{
+    static const char building[] = "building";
+    struct code *code = sl_app_state(app, KEY);
+
+    code->stands_in = true;
+    code->building = len >= strlen(building) && memcmp(record, building, strlen(building)) == 0;
+    if (!code->building)
+        take(app, code, record, len);
+    else if (code->fn)
+        code->fn(app, code->self);
+}
+
+bool sl__code_stands_in(sl_app *app)
+{
+    const struct code *code = sl_app_state(app, KEY);
+
+    return code && code->stands_in;
+}
+
+const struct sl__feed_record *sl__code_known(sl_app *app)
+{
+    static const struct sl__feed_record nothing = {.kind = "", .text = ""};
+    const struct code *code = sl_app_state(app, KEY);
+
+    return code && code->octets ? &code->record : &nothing;
 }
 
 static void free_code(void *value)
@@ -78,7 +111,7 @@ int sl__code_follow(sl_app *app, void (*fn)(sl_app *app, void *self), void *self
 /* One of ours; what else may stand there is not told. */
 static const char *state_of(const struct code *code)
 {
-    static const char *const states[] = {"building", "good", "failed", "kept"};
+    static const char *const states[] = {"building", "good", "failed", "kept", "crashed"};
 
     for (size_t i = 0; code && code->octets && i < sizeof states / sizeof *states; i++)
         if (strcmp(code->record.kind, states[i]) == 0)
@@ -93,9 +126,18 @@ bool sl__code_event(sl_app *app, char to[SL__CODE_EVENT_MAX])
 
     if (!state)
         return false;
+    if (code->building)
+        state = "building";
     snprintf(to, SL__CODE_EVENT_MAX, "{\"state\":\"%s\",\"number\":%lld}", state,
              (long long)sl__feed_number(&code->record, "number"));
     return true;
+}
+
+static const char *told_or(const struct sl__feed_record *r, const char *name, const char *otherwise)
+{
+    const char *value = sl__feed_value(r, name);
+
+    return *value ? value : otherwise;
 }
 
 static void write_page(struct sl__html *h, const struct code *code,
@@ -106,6 +148,7 @@ static void write_page(struct sl__html *h, const struct code *code,
 
     if (strcmp(r->kind, "failed") == 0) {
         struct sl__build_told told = {.page = *page,
+                                      .command = told_or(r, "command", NULL),
                                       .output = sl__str_of(r->text),
                                       .status = (int)sl__feed_number(r, "status"),
                                       .signal = (int)sl__feed_number(r, "signal"),
@@ -113,35 +156,51 @@ static void write_page(struct sl__html *h, const struct code *code,
         sl__page_of_build(h, &told);
     } else {
         struct sl__crash_told told = {.page = *page,
-                                      .scene = SL__CRASH_KEPT,
+                                      .scene = strcmp(r->kind, "crashed") == 0 ? SL__CRASH_AT_START
+                                                                               : SL__CRASH_KEPT,
                                       .why = *why ? why : NULL,
                                       .report = sl__str_of(r->text)};
         sl__page_of_crash(h, &told);
     }
 }
 
-int sl__code_page(sl_ctx *c)
+static bool is_wrong(const char *state)
+{
+    return state && strcmp(state, "building") != 0 && strcmp(state, "good") != 0;
+}
+
+static int answer(sl_ctx *c, bool piece)
 {
     sl_app *app = sl_app_of(c);
     const struct code *code = sl_app_state(app, KEY);
-    const char *state = state_of(code), *mode = sl_header(c, "Sec-Fetch-Mode");
     char from[SL__LIVE_FROM_MAX];
-    struct sl__page_told page = {.name = app->options.name,
-                                 .root = sl__project_root(app),
-                                 .from = from,
-                                 .piece = !(mode && strcmp(mode, "navigate") == 0)};
+    struct sl__page_told page = {.from = from, .piece = piece};
     struct sl__html h = {0};
     int r;
 
     sl_set_header(c, "Cache-Control", "no-store");
     sl_set_header(c, "Content-Security-Policy", SL__PAGE_POLICY);
-    if (!state || (strcmp(state, "failed") != 0 && strcmp(state, "kept") != 0))
+    if (!is_wrong(state_of(code)))
         return sl_set_status(c, 204);
     sl__live_from(app, from);
+    page.name = told_or(&code->record, "name", app->options.name);
+    page.root = told_or(&code->record, "root", sl__project_root(app));
     page.number = sl__feed_number(&code->record, "number");
     write_page(&h, code, &page);
     sl_type(c, "html");
     r = h.failed ? -ENOMEM : sl_bytes(c, h.buf.data + h.buf.at, sl__buf_len(&h.buf));
     sl__buf_finish(&h.buf);
     return r;
+}
+
+int sl__code_page(sl_ctx *c)
+{
+    const char *mode = sl_header(c, "Sec-Fetch-Mode");
+
+    return answer(c, !(mode && strcmp(mode, "navigate") == 0));
+}
+
+int sl__code_whole_page(sl_ctx *c)
+{
+    return answer(c, false);
 }

@@ -75,7 +75,8 @@ static int live(sl_ctx *c)
     }
     sl__list_append(pages, &p->link);
     sl__live_from(app, from);
-    snprintf(data, sizeof data, "{\"from\":\"%s\",\"stands_in\":false}", from);
+    snprintf(data, sizeof data, "{\"from\":\"%s\",\"stands_in\":%s}", from,
+             sl__code_stands_in(app) ? "true" : "false");
     r = sl_sse_send(p->stream, .event = "hello", .data = data);
     return r < 0 ? r : send_build(app, p->stream);
 }

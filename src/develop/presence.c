@@ -59,6 +59,7 @@ static size_t make_record(const struct sl__presence *p, const sl_development_new
     size_t len = strnlen(n->output, SL__FEED_TEXT);
 
     sl__feed_begin(&line, kind);
+    sl__feed_add_number(&line, "number", p->said);
     sl__feed_add_text(&line, "name", p->address.program);
     sl__feed_add_text(&line, "root", p->address.root);
     sl__feed_add_text(&line, "why", n->text);
@@ -86,6 +87,7 @@ static void stand_in(struct sl__presence *p, const sl_development_news *n, const
         return;
     }
     record = sl__alloc(size);
+    p->said++;
     r = sl__standin_show(&p->standin, p->address.fd, record, make_record(p, n, kind, record, size));
     sl__free(record);
     if (r < 0)

@@ -13,7 +13,8 @@ struct sl__presence {
     struct sl__address address;
     struct sl__standin standin;
     const sl_development *d;
-    bool serves; /* a worker of the program */
+    unsigned said; /* so often what is wrong */
+    bool serves;   /* a worker of the program */
     void (*trouble)(void *self, const char *line);
     void *self;
 };

@@ -24,33 +24,14 @@
 #include "cluster/feed.h"
 #include "cluster/role.h"
 #include "develop/attach.h"
-#include "develop/live.h"
+#include "develop/code.h"
 
 #define WIRE 4
 #define RECORD_MAX (SL__FEED_HEAD + SL__FEED_TEXT + 2)
+#define AT_FIRST "crashed" /* until it is told what is wrong */
 #define LISTENER 3
 #define GRACE_MS 500 /* somebody has connected, and is about to ask */
 #define DRAIN_MS 800 /* less than the tool's patience */
-
-static char octets[RECORD_MAX];     /* of what is wrong, as the tool has said last */
-static struct sl__feed_record told; /* the same taken apart */
-static unsigned number;             /* of it */
-
-static const char *headline(void)
-{
-    return strcmp(told.kind, "failed") == 0 ? "The build failed" : "The program does not start";
-}
-
-/* False for what is said about it and is not it. */
-static bool take(const char *record, size_t len)
-{
-    if (strncmp(record, "building", strlen("building")) == 0)
-        return false;
-    memcpy(octets, record, len + 1);
-    sl__feed_parse(octets, &told);
-    number++;
-    return true;
-}
 
 /* The server closes the listening socket when it begins to drain. The tool is told, so that the
  * program need not wait for what we have still to answer. */
@@ -78,9 +59,7 @@ static int listen_to_tool(void *arg)
         }
         if (n < 0)
             continue;
-        record[n] = 0;
-        if (take(record, (size_t)n))
-            sl_send(app, "build", NULL, 0);
+        sl__code_tell(app, record, (size_t)n);
     }
     return 0;
 }
@@ -95,49 +74,20 @@ static int start(sl_app *app, void *self)
     return 0;
 }
 
-static const char *escaped(sl_ctx *c, const char *text)
-{
-    size_t len = strlen(text);
-    char *to = sl_alloc(c, len * 5 + 1), *at = to;
-
-    if (!to)
-        return "";
-    for (; *text; text++) {
-        if (*text == '<')
-            at = stpcpy(at, "&lt;");
-        else if (*text == '&')
-            at = stpcpy(at, "&amp;");
-        else
-            *at++ = *text;
-    }
-    *at = 0;
-    return to;
-}
-
-static int html(sl_ctx *c)
-{
-    char from[SL__LIVE_FROM_MAX];
-
-    sl__live_from(sl_app_of(c), from);
-    sl_type(c, "text/html; charset=utf-8");
-    return sl_body(c, sl_format(c,
-                                "<!doctype html><meta charset=utf-8><title>%s</title>"
-                                "<main data-shallot=build data-number=%u><h1>%s</h1><p>%s</p>"
-                                "<pre>%s</pre></main>"
-                                "<script src=/_shallot/live.js data-from=%s data-page=1></script>",
-                                headline(), number, headline(),
-                                escaped(c, sl__feed_value(&told, "why")), escaped(c, told.text),
-                                from));
-}
-
 static int page(sl_ctx *c)
 {
+    const struct sl__feed_record *told = sl__code_known(sl_app_of(c));
+    const char *form = sl_accepts(c, "text", "html");
+
     sl_set_status(c, 503);
-    sl_set_header(c, "Cache-Control", "no-store");
     sl_set_header(c, "Retry-After", "1");
-    if (sl_accepts(c, "text", "html") && strcmp(sl_accepts(c, "text", "html"), "html") == 0)
-        return html(c);
-    return sl_text(c, "%s: %s.\n\n%s", headline(), sl__feed_value(&told, "why"), told.text);
+    if (form && strcmp(form, "html") == 0)
+        return sl__code_whole_page(c);
+    sl_set_header(c, "Cache-Control", "no-store");
+    return sl_text(c, "%s: %s.\n\n%s",
+                   strcmp(told->kind, "failed") == 0 ? "The build failed"
+                                                     : "The program does not start",
+                   sl__feed_value(told, "why"), told->text);
 }
 
 static void unset_environment(void)
@@ -172,7 +122,6 @@ void sl__standin_serve(void)
 
     unset_environment();
     take_listener();
-    take("crashed", strlen("crashed")); /* until it is told */
     sl__set_process_title("shallot: stands in");
     sl__log_set_level(SL__ERROR);
     app = sl_new(.standalone = true, .name = "stand-in", .drain_ms = DRAIN_MS, .grace_ms = GRACE_MS,
@@ -181,5 +130,6 @@ void sl__standin_serve(void)
     sl_use(app, page);
     if (sl__develop_attach(app) < 0)
         _exit(1);
+    sl__code_tell(app, AT_FIRST, strlen(AT_FIRST));
     _exit(sl_listen(app));
 }
