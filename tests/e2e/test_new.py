@@ -14,8 +14,8 @@ TEMPLATES = ["hello", "api", "site", "chat"]
 MADE = {
     "hello": set(),
     "api": set(),
-    "site": {"public/index.html", "public/about.html", "public/404.html", "public/style.css", "public/visits.js"},
-    "chat": {"public/index.html", "public/style.css", "public/chat.js"},
+    "site": {"public/index.html", "public/about.html", "public/404.html", "public/style.css", "public/icon.svg", "public/visits.js"},
+    "chat": {"public/index.html", "public/style.css", "public/icon.svg", "public/chat.js"},
 }
 COMMON = {"Makefile", ".gitignore", "Containerfile", "README.md", "tests/start.sh", "tests/test.sh"}
 
