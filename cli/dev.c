@@ -18,10 +18,12 @@ const char dev_help[] =
     "swaps the worker; requests in flight are finished by the code they began with. While a\n"
     "build fails the old worker serves on.\n"
     "\n"
-    "  FILE.c      is built with the compiler alone, into .shallot/ beside it. A line\n"
-    "              // shallot: pkgs=libpq,zlib   adds pkg-config packages\n"
+    "  FILE.c      is built with the compiler alone, into .shallot/ beside it. Lines in it\n"
+    "              // shallot: pkgs=libpq,zlib   add pkg-config packages,\n"
+    "              // shallot: sources=util.c    further files; also cflags= and libs=\n"
     "  PROGRAM     is built with the make, meson or cmake files of this folder, if any\n"
-    "  nothing     the build system's only program, or the only source with a main()\n"
+    "  nothing     the build system's only program that serves, or the only source with a\n"
+    "              main(), here or in src/\n"
     "\n"
     "  --build COMMAND   build with this shell command instead\n"
     "  --port N          listen on this port (PORT; 0: any free one)\n"
@@ -30,7 +32,7 @@ const char dev_help[] =
     "\n"
     "CC, CFLAGS and LDFLAGS (CXX and CXXFLAGS for C++) are used for FILE.c.\n";
 
-static const char *const allowed[] = {"build", "port", "host", "watch", NULL};
+static const char *const allowed[] = {"build", "port", "host", "watch", "sanitize", NULL};
 
 static void say_news(void *self, const sl_development_news *news)
 {
@@ -88,7 +90,7 @@ int dev_main(int argc, char **argv)
         fputs(dev_help, stdout);
         return 0;
     }
-    r = project_find(&o, false, &project);
+    r = project_find(&o, o.sanitize ? COMPILE_SANITIZE : COMPILE_DEV, &project);
     if (r != 0)
         return r;
     options_export(&o);

@@ -26,6 +26,7 @@ static const struct command {
     {"crashes", crashes_main, crashes_help},
     {"upgrade", upgrade_main, upgrade_help},
     {"verify", verify_main, verify_help},
+    {"compile", compile_main, compile_help},
 };
 
 static const char *const names[] = {"dev",  "run",   "status",  "top",    "reload",  "upgrade",

@@ -20,6 +20,16 @@ static const char **place_of(struct options *o, const char *name)
     return NULL;
 }
 
+/* Of an option without a value. */
+static bool *flag_of(struct options *o, const char *name)
+{
+    if (strcmp(name, "sanitize") == 0)
+        return &o->sanitize;
+    if (strcmp(name, "debug") == 0)
+        return &o->debug;
+    return NULL;
+}
+
 static bool allowed_here(const char *name, const char *const *allowed)
 {
     for (; *allowed; allowed++)
@@ -53,6 +63,12 @@ static int read_option(char **argv, const char *command, const char *const *allo
     if (typed[1] != '-' || !allowed_here(name, allowed)) {
         unknown(command, typed, name, allowed);
         return 0;
+    }
+    if (flag_of(ret, name)) {
+        *flag_of(ret, name) = true;
+        if (equals)
+            say_usage_error("%s: --%s takes no value", command, name);
+        return equals ? 0 : 1;
     }
     place = place_of(ret, name);
     if (equals) {

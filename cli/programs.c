@@ -1,5 +1,6 @@
 /*
- * Looking for what a build has made: files that are programs, told by their first bytes.
+ * Looking for what a build has made: files that are programs, told by their first octets,
+ * and whether they serve, told by what they call.
  */
 #include "cli.h"
 
@@ -32,30 +33,44 @@ static bool is_backstage(const char *name)
            fnmatch("*.p", name, 0) == 0;
 }
 
-unsigned find_programs(const char *folder, int depth, char *ret_path, size_t size)
+int find_programs(const char *folder, int depth, struct words *ret)
 {
     char path[PATH_SIZE];
-    unsigned found = 0;
     struct dirent *e;
     DIR *dir = opendir(folder);
+    int r = 0;
 
-    while (dir && (e = readdir(dir))) {
+    while (dir && r == 0 && (e = readdir(dir))) {
         if (is_backstage(e->d_name) ||
             (size_t)snprintf(path, sizeof path, "%s/%s", folder, e->d_name) >= sizeof path)
             continue;
-        if (is_program(path)) {
-            if (found++ == 0)
-                snprintf(ret_path, size, "%s", path);
-        } else if (depth > 0 && is_folder(path)) {
-            char inner[PATH_SIZE];
-            unsigned more = find_programs(path, depth - 1, inner, sizeof inner);
-
-            if (found == 0 && more > 0)
-                snprintf(ret_path, size, "%s", inner);
-            found += more;
-        }
+        if (is_program(path))
+            r = words_add(ret, path);
+        else if (depth > 0 && is_folder(path))
+            r = find_programs(path, depth - 1, ret);
     }
     if (dir)
         closedir(dir);
+    return r;
+}
+
+/* By the name in its table of symbols, or in its strings for the dynamic linker. */
+bool is_server(const char *program)
+{
+    FILE *f = fopen(program, "re");
+    char octets[65536];
+    size_t have = 0, n;
+    bool found = false;
+
+    while (f && !found && (n = fread(octets + have, 1, sizeof octets - have, f)) > 0) {
+        have += n;
+        found = memmem(octets, have, "sl_listen_on", 12) || memmem(octets, have, "\0sl_run\0", 8);
+        if (have > 32) {
+            memmove(octets, octets + have - 32, 32);
+            have = 32;
+        }
+    }
+    if (f)
+        fclose(f);
     return found;
 }

@@ -4,10 +4,13 @@
  */
 #include "cli.h"
 
+#include <dirent.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define WORD_MAX 24
@@ -113,4 +116,30 @@ const char *closest(const char *typed, const char *const *names)
         }
     }
     return best;
+}
+
+/* Of the names in a folder: as with typed ones, and the same in other case or with another ending.
+ */
+bool closest_file(const char *folder, const char *typed, char *ret)
+{
+    char name[NAME_MAX + 1];
+    const char *const two[] = {name, NULL};
+    const char *wanted = base_name(typed);
+    char path[PATH_SIZE];
+    struct dirent *e;
+    bool found = false;
+    DIR *dir;
+
+    snprintf(path, sizeof path, "%s/%.*s", folder, (int)(wanted - typed), typed);
+    dir = opendir(path);
+    while (dir && !found && (e = readdir(dir))) {
+        snprintf(name, sizeof name, "%s", e->d_name);
+        found = name[0] != '.' && strcmp(name, wanted) != 0 &&
+                (strcasecmp(name, wanted) == 0 || closest(wanted, two));
+    }
+    if (found)
+        snprintf(ret, NAME_MAX + 1, "%.*s%s", (int)(wanted - typed), typed, name);
+    if (dir)
+        closedir(dir);
+    return found;
 }

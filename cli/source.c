@@ -2,8 +2,8 @@
  * One source file, built with the compiler alone: no build system, no configuration.
  *
  * The command is a line for the shell that works from any folder, because the program's own master
- * runs it again on every save. It reads the packages the source asks for ("// shallot: pkgs=libpq")
- * each time, and moves the program into its place when it is whole.
+ * runs it again on every save; it is this tool once more (compile.c), which reads what the source
+ * asks for each time.
  */
 #include "cli.h"
 
@@ -27,7 +27,7 @@ bool is_source(const char *name)
     return dot && (strcmp(dot, ".c") == 0 || strcmp(dot, ".cc") == 0 || strcmp(dot, ".cpp") == 0);
 }
 
-static bool is_cpp(const char *name)
+bool is_cpp(const char *name)
 {
     return strcmp(strrchr(name, '.'), ".c") != 0;
 }
@@ -56,7 +56,46 @@ static bool is_word(char c)
     return isalnum((unsigned char)c) || c == '_';
 }
 
-static bool defines_main(const char *text)
+/* Behind the bracket that closes the one at @p p; NULL if there is none. */
+static const char *behind_brackets(const char *p)
+{
+    unsigned depth = 0;
+
+    while (*p) {
+        const char *after = skip_quoted(p);
+
+        if (after != p) {
+            p = after;
+            continue;
+        }
+        depth += *p == '(';
+        depth -= *p == ')';
+        p++;
+        if (depth == 0)
+            return p;
+    }
+    return NULL;
+}
+
+/* True if a word's brackets are followed by a body. */
+static bool begins_body(const char *bracket)
+{
+    const char *p = behind_brackets(bracket);
+
+    while (p && *p) {
+        const char *after = skip_quoted(p);
+
+        if (*p == '{')
+            return true;
+        if (after == p && !isspace((unsigned char)*p))
+            return false;
+        p = after == p ? p + 1 : after;
+    }
+    return false;
+}
+
+/* True if the text has a function of this name with its body, comments and strings aside. */
+static bool defines(const char *text, const char *name)
 {
     const char *p = text;
 
@@ -70,8 +109,9 @@ static bool defines_main(const char *text)
 
             while (is_word(p[len]))
                 len++;
-            after = p + len + strspn(p + len, " \t\n");
-            if (len == 4 && strncmp(p, "main", 4) == 0 && *after == '(')
+            after = p + len + strspn(p + len, " \t\r\n");
+            if (len == strlen(name) && strncmp(p, name, len) == 0 && *after == '(' &&
+                begins_body(after))
                 return true;
             p += len;
         } else {
@@ -81,20 +121,35 @@ static bool defines_main(const char *text)
     return false;
 }
 
-bool has_main(const char *path)
+char *read_text(const char *path, size_t *ret_len)
 {
     FILE *f = fopen(path, "re");
     char *text = f ? malloc(SOURCE_MAX + 1) : NULL;
-    bool found = false;
+    size_t len = 0;
 
     if (text) {
-        text[fread(text, 1, SOURCE_MAX, f)] = 0;
-        found = defines_main(text);
+        len = fread(text, 1, SOURCE_MAX, f);
+        text[len] = '\0';
     }
-    free(text);
     if (f)
         fclose(f);
+    if (ret_len)
+        *ret_len = len;
+    return text;
+}
+
+bool source_defines(const char *path, const char *function)
+{
+    char *text = read_text(path, NULL);
+    bool found = text && defines(text, function);
+
+    free(text);
     return found;
+}
+
+bool has_main(const char *path)
+{
+    return source_defines(path, "main");
 }
 
 /* A folder of our own, which version control does not see. */
@@ -113,6 +168,13 @@ static bool own_folder(const char *path)
         close(fd);
     }
     return access(path, W_OK | X_OK) == 0;
+}
+
+int source_own_folder(const char *path)
+{
+    return own_folder(path) ? 0
+                            : say_failure("cannot write in %s: %s; it is needed for what is built",
+                                          path, strerror(errno));
 }
 
 /* Makes a folder and those above it, as far as may be; whether it worked is seen by using it. */
@@ -155,102 +217,57 @@ static int cache_folder(const char *source_folder, char *ret)
 }
 
 /* The folder for the program, in @p ret: absolute. */
-static int output_folder(const char *source_folder, bool release, char *ret)
+static int output_folder(const char *source_folder, enum compile_kind kind, char *ret)
 {
+    static const char *const below[] = {"", "/release", "/sanitize"};
     char own[PATH_SIZE];
     int r = path_format(own, sizeof own, "%s/.shallot", source_folder);
 
-    if (r != 0)
-        return r;
-    if (!own_folder(own)) {
+    if (r == 0 && !own_folder(own))
         r = cache_folder(source_folder, own);
-        if (r != 0)
-            return r;
-    }
-    r = path_format(ret, PATH_SIZE, release ? "%s/release" : "%s", own);
-    if (r == 0 && release && mkdir(ret, 0777) < 0 && errno != EEXIST)
+    if (r == 0)
+        r = path_format(ret, PATH_SIZE, "%s%s", own, below[kind]);
+    if (r == 0 && mkdir(ret, 0777) < 0 && errno != EEXIST)
         r = say_failure("cannot make %s: %s", ret, strerror(errno));
     return r;
 }
 
-/* A piece of shell and, behind it, a word to be quoted; NULL: none. */
-struct piece {
-    const char *shell, *word;
-};
-
-static int assemble(char *command, const struct piece *pieces, size_t count)
+int compilation_begin(struct compilation *c, const char *source, enum compile_kind kind)
 {
-    int r = 0;
-
-    command[0] = 0;
-    for (size_t i = 0; i < count && r == 0; i++) {
-        size_t at = strlen(command);
-
-        r = path_format(command + at, COMMAND_SIZE - at, "%s", pieces[i].shell);
-        if (r == 0 && pieces[i].word)
-            r = append_quoted(command, COMMAND_SIZE, pieces[i].word);
-    }
-    return r;
-}
-
-/* -MMD writes down what the source includes, for is_current(). */
-static int compose(const char *folder, const char *source, bool release, const char *program,
-                   char *command)
-{
-    char fresh[PATH_SIZE], deps[PATH_SIZE], out[PATH_SIZE], rpath[PATH_SIZE];
-    const char *run_path = tools_run_path();
-    bool cpp = is_cpp(source);
-    size_t len = strlen(folder);
-    int r = 0;
-
-    if (strncmp(program, folder, len) == 0 && program[len] == '/')
-        program += len + 1; /* shorter to read */
-    folder_of(program, out, sizeof out);
-    r |= path_format(fresh, sizeof fresh, "%s/.%s.new", out, base_name(program));
-    r |= path_format(deps, sizeof deps, "%s.d", program);
-    r |= path_format(rpath, sizeof rpath, "-Wl,-rpath,%s", run_path ? run_path : "");
-    if (r != 0)
-        return r;
-    {
-        const struct piece pieces[] = {
-            {"cd ", folder},
-            {" && pkgs=$(sed -n 's|^//[[:space:]]*shallot:[[:space:]]*pkgs=||p' ", source},
-            {" | tr ',\\r' '  ') && flags=$(pkg-config --cflags --libs shallot $pkgs) && ", NULL},
-            {cpp ? "${CXX:-c++}" : "${CC:-cc}", NULL},
-            {release ? " -O2 -g -Wall -MMD -MF " : " -O1 -g -Wall -MMD -MF ", deps},
-            {cpp ? " ${CXXFLAGS-} " : " ${CFLAGS-} ", source},
-            {" -o ", fresh},
-            {" $flags ${LDFLAGS-} ", run_path ? rpath : NULL},
-            {" && mv -f ", fresh},
-            {" ", program},
-        };
-
-        return assemble(command, pieces, sizeof pieces / sizeof *pieces);
-    }
-}
-
-int source_build(const char *source, bool release, char *ret_program, char *ret_command)
-{
-    char real[PATH_MAX], folder[PATH_MAX], out[PATH_SIZE], name[NAME_MAX + 1], word[NAME_MAX + 3];
-    const char *compiler = getenv(is_cpp(source) ? "CXX" : "CC");
+    char real[PATH_MAX], out[PATH_SIZE], name[NAME_MAX + 1];
     int r;
 
-    if (!realpath(source, real))
-        return say_failure("%s: %s", source, strerror(errno));
-    if (access(real, R_OK) != 0)
-        return say_failure("%s: %s", source, strerror(errno));
-    if (!compiler || !*compiler)
-        compiler = is_cpp(source) ? "c++" : "cc";
-    if (need_tool(compiler) != 0 || need_tool("pkg-config") != 0)
+    memset(c, 0, sizeof *c);
+    c->kind = kind;
+    if (!realpath(source, real) || access(real, R_OK) != 0)
+        return say_failure("cannot read %s: %s", source, strerror(errno));
+    if (need_tool(tools_compiler(source)) != 0 || need_tool("pkg-config") != 0)
         return 1;
-    folder_of(real, folder, sizeof folder);
-    snprintf(name, sizeof name, "%s", base_name(real));
-    snprintf(word, sizeof word, name[0] == '-' ? "./%s" : "%s", name);
+    folder_of(real, c->folder, sizeof c->folder);
+    snprintf(c->source, sizeof c->source, "%s", base_name(real));
+    snprintf(c->word, sizeof c->word, c->source[0] == '-' ? "./%s" : "%s", c->source);
+    snprintf(name, sizeof name, "%s", c->source);
     *strrchr(name, '.') = 0;
-    r = output_folder(folder, release, out);
+    r = output_folder(c->folder, kind, out);
+    return r == 0 ? path_format(c->program, sizeof c->program, "%s/%s", out, name) : r;
+}
+
+int source_build(const char *source, enum compile_kind kind, char *ret_program, char *ret_command)
+{
+    static const char *const options[] = {"", "--release ", "--sanitize "};
+    static struct compilation c; /* too large for the stack */
+    char path[2 * PATH_SIZE];
+    int r = compilation_begin(&c, source, kind);
+
     if (r == 0)
-        r = path_format(ret_program, PATH_SIZE, "%s/%s", out, name);
+        r = path_format(ret_program, PATH_SIZE, "%s", c.program);
     if (r == 0)
-        r = compose(folder, word, release, ret_program, ret_command);
+        r = tools_own_command("compile", ret_command, COMMAND_SIZE);
+    if (r == 0)
+        r = path_format(path, sizeof path, "%s/%s", c.folder, c.source);
+    if (r == 0) {
+        strcat(ret_command, options[kind]); /* there is room: COMMAND_SIZE is four paths */
+        r = append_quoted(ret_command, COMMAND_SIZE, path);
+    }
     return r;
 }

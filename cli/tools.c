@@ -8,12 +8,16 @@
  */
 #include "cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define ANSWER_MAX ((size_t)1 << 20)
 
 static char run_path[PATH_MAX];
 
@@ -109,6 +113,7 @@ static bool try_home(const char *pc_folder, const char *pc_file, const char *lib
         return false;
     prepend("PKG_CONFIG_PATH", real);
     prepend("LD_RUN_PATH", run_path); /* for builds whose link lines are not ours */
+    prepend("LIBRARY_PATH", run_path);
     return true;
 }
 
@@ -145,4 +150,123 @@ int run_command(const char *command)
     if (status < 0)
         return 127;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* In the child. */
+__attribute__((noreturn)) static void become(char *const *argv, int out)
+{
+    int null = open("/dev/null", O_RDWR);
+
+    dup2(out, STDOUT_FILENO);
+    if (null >= 0)
+        dup2(null, STDERR_FILENO);
+    execvp(argv[0], argv);
+    _exit(127);
+}
+
+char *tools_answer(char *const *argv)
+{
+    char *text = malloc(ANSWER_MAX + 1);
+    int ends[2], status = -1;
+    size_t len = 0;
+    ssize_t n;
+    pid_t pid;
+
+    if (!text || pipe2(ends, O_CLOEXEC) < 0) {
+        free(text);
+        return NULL;
+    }
+    pid = fork();
+    if (pid == 0)
+        become(argv, ends[1]);
+    close(ends[1]);
+    while (pid > 0 && len < ANSWER_MAX &&
+           ((n = read(ends[0], text + len, ANSWER_MAX - len)) > 0 || (n < 0 && errno == EINTR)))
+        len += n > 0 ? (size_t)n : 0;
+    close(ends[0]);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    while (len > 0 && text[len - 1] == '\n')
+        len--;
+    text[len] = '\0';
+    if (status == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
+const char *tools_compiler(const char *source)
+{
+    bool cpp = is_cpp(source);
+    const char *compiler = getenv(cpp ? "CXX" : "CC");
+
+    return compiler && *compiler ? compiler : cpp ? "c++" : "cc";
+}
+
+bool tools_have_package(const char *package)
+{
+    const char *const argv[] = {"pkg-config", "--exists", package, NULL};
+    char *answer;
+
+    if (package[0] == '-')
+        return false;
+    answer = tools_answer((char *const *)(size_t)argv);
+    free(answer);
+    return answer != NULL;
+}
+
+bool tools_closest_package(const char *name, char *ret, size_t size)
+{
+    char list_all[] = "--list-all", tool[] = "pkg-config";
+    char *const argv[] = {tool, list_all, NULL};
+    char *text = tools_answer(argv), *rest = NULL;
+    struct words names = {0};
+    const char *best = NULL;
+
+    for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line;
+         line = strtok_r(NULL, "\n", &rest)) {
+        line[strcspn(line, " \t")] = '\0';
+        if (words_add(&names, line) != 0)
+            break;
+    }
+    if (names.count > 0)
+        best = closest(name, (const char *const *)(size_t)names.list);
+    if (best)
+        snprintf(ret, size, "%s", best);
+    words_free(&names);
+    free(text);
+    return best != NULL;
+}
+
+bool tools_install_command(const char *package, char *ret, size_t size)
+{
+    if (!have_tool("apt-get"))
+        return false;
+    snprintf(ret, size, "sudo apt install %s", package);
+    return true;
+}
+
+const char *tools_no_shallot(void)
+{
+    return have_tool("apt-get")
+               ? "pkg-config does not find the shallot library: sudo apt install libshallot-dev, "
+                 "or add the folder of its shallot.pc to PKG_CONFIG_PATH"
+               : "pkg-config does not find the shallot library: install it, or add the folder of "
+                 "its shallot.pc to PKG_CONFIG_PATH";
+}
+
+int tools_own_command(const char *name, char *ret, size_t size)
+{
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    size_t at;
+    int r;
+
+    if (n <= 0)
+        return say_failure("cannot find out where this program is: %s", strerror(errno));
+    self[n] = '\0';
+    snprintf(ret, size, "exec ");
+    r = append_quoted(ret, size, self);
+    at = strlen(ret);
+    return r == 0 ? path_format(ret + at, size - at, " %s ", name) : r;
 }

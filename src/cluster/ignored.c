@@ -37,6 +37,7 @@ static const char *const files[] = {
     "*.pyc",
     "*.gcda",
     "*.gcno",
+    "compile_commands.json",
     /* editors and tools that write a file beside the one that is meant */
     "*~",
     "#*#",
