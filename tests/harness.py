@@ -190,8 +190,8 @@ class Response:
 class Connection:
     """A plain HTTP/1.1 client connection that reads exactly one response at a time."""
 
-    def __init__(self, port, timeout=PATIENCE):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+    def __init__(self, port, timeout=PATIENCE, host="127.0.0.1"):
+        self.socket = socket.create_connection((host, port), timeout)
         self.buffer = b""
 
     def __enter__(self):
@@ -282,6 +282,40 @@ class Connection:
 def request(port, path="/", method="GET", headers=None, body=None):
     with Connection(port) as connection:
         return connection.get(path, method, {"Connection": "close", **(headers or {})}, body)
+
+
+class Witness:
+    """A client that asks again and again on new connections and keeps what it got: answers, each only if it differs from the one before, and failures."""
+
+    def __init__(self, port, path="/", host="127.0.0.1"):
+        self.port, self.path, self.host = port, path, host
+        self.stopping = threading.Event()
+        self.answers, self.failures, self.count = [], [], 0
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        Load.running.append(self)
+        self.thread.start()
+
+    def _run(self):
+        while not self.stopping.is_set() and len(self.failures) < 1000:
+            try:
+                with Connection(self.port, host=self.host) as connection:
+                    response = connection.get(self.path, headers={"Connection": "close"})
+            except (OSError, EOFError) as error:
+                self.failures.append(f"{type(error).__name__} {error}")
+                continue
+            answer = response.status, response.text
+            if not self.answers or self.answers[-1] != answer:
+                self.answers.append(answer)
+            self.count += 1
+
+    def wait(self, condition):
+        """Waits until an answer meets the condition."""
+        wait_until(lambda: any(condition(*answer) for answer in self.answers), lambda: f"{self.answers[-5:]} {self.failures[:5]}")
+
+    def stop(self):
+        self.stopping.set()
+        self.thread.join(PATIENCE)
+        return self.failures
 
 
 class Load:

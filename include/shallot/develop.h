@@ -14,16 +14,17 @@ SL_BEGIN_DECLS
 
 /** What sl_develop() has to say, and which fields of sl_development_news go with it. */
 typedef enum sl_development_event {
-    SL_DEV_CHANGED,   /**< something was saved: file, more */
-    SL_DEV_BUILDING,  /**< the build has begun */
-    SL_DEV_BUILT,     /**< the program was built: ns; output: warnings and whatever else it said */
-    SL_DEV_FAILED,    /**< the build failed: ns; status or signal; output: the compiler's words */
-    SL_DEV_WAITING,   /**< nothing runs: waits for a change: file: the folder */
+    SL_DEV_CHANGED,  /**< something was saved: file, more */
+    SL_DEV_BUILDING, /**< the build has begun */
+    SL_DEV_BUILT,    /**< the program was built: ns; output: warnings and whatever else it said */
+    SL_DEV_FAILED,   /**< the build failed: ns; status or signal; output: the compiler's words */
+    SL_DEV_WAITING,  /**< nothing runs: waits for a change: file: the folder; url: where a page says
+                        what is wrong, if one does */
     SL_DEV_LISTENING, /**< the program serves: url; index, if it is one of several */
     SL_DEV_SWAPPED,   /**< new code serves: generation; ns: from the save until it was ready */
     SL_DEV_KEPT,      /**< new code did not come up, the old one serves on: why; generation: its */
     SL_DEV_CRASHED,   /**< worker was ended by signal: output: the crash report; then. Without a
-                         worker: the program itself */
+                         worker: the program itself, by signal or with status */
     SL_DEV_REQUEST,   /**< a request was answered: method, path, query, status, ns, worker */
     SL_DEV_TROUBLE,   /**< something else is wrong: no such program, no more watches */
 } sl_development_event;
@@ -47,7 +48,7 @@ typedef struct sl_development_news {
     unsigned more;  /**< files besides the one that is named */
     unsigned index; /**< of the address; 0 begins a new list */
     unsigned worker, generation;
-    int status; /**< exit status of the build, or of the answer to a request */
+    int status; /**< exit status of the build or the program, or of the answer to a request */
     int signal;
     int64_t ns; /**< how long it took */
     sl_development_then then;
@@ -74,10 +75,19 @@ typedef struct sl_development {
 
 /**
  * Builds; waits for the next change while that fails; then runs the program in development mode (it
- * watches and rebuilds by itself) until it ends. A program that crashes waits for the next change
- * too. SIGINT, SIGTERM and SIGHUP are handed to the program, which has a process group of its own.
+ * watches and rebuilds by itself) until it ends. A program that crashes, or ends with another
+ * status than 0, waits for the next change too. SIGINT, SIGTERM and SIGHUP are handed to the
+ * program, which has a process group of its own.
  *
- * @return exit status: the program's, or 0 when interrupted while waiting
+ * This process listens on the program's address as long as it runs: HOST and PORT of the
+ * environment (port 0: one is chosen, and kept), else what `.shallot/address` in the watched folder
+ * remembers, else 0.0.0.0:9090. The program gets the socket lent (LISTEN_FDS) and takes it if it is
+ * the address its code names; what it listens on otherwise is remembered. While there is no program
+ * that starts, a child of this process answers there with 503 and what is wrong.
+ *
+ * @return exit status: the program's, if that is 0, if it was told to end, or if this process could
+ * not listen (another one does: the program has said so); 0 when interrupted while waiting; 1 if it
+ * cannot be listened on the address that was asked for
  */
 SL_API int sl_develop(const sl_development *d);
 

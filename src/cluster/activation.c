@@ -6,8 +6,14 @@
  * endpoints by address; those that match none go, in order, to the endpoints of main() that are
  * left, because what an administrator writes into a .socket file counts more than a default in the
  * code.
+ *
+ * `shallot dev` uses the same way to lend its socket, but knows no better than the code where the
+ * program shall be found: so what it lends is told apart by its name, and is taken only by an
+ * endpoint of exactly that address.
  */
 #include "cluster/activation.h"
+
+#include "net/door.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -23,7 +29,12 @@
 #define FIRST_FD 3
 #define FDS_MAX 64
 
-static int fds[FDS_MAX];
+enum kind { GIVEN, LENT, GUESSED };
+
+static struct given {
+    int fd;
+    enum kind kind;
+} given[FDS_MAX];
 static unsigned count;
 
 static bool listens(int fd)
@@ -46,18 +57,36 @@ static void prepare(int fd)
         fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
+/* What the next of the names, which are separated by colons, says. */
+static enum kind kind_of(const char **names)
+{
+    const char *name = *names;
+    size_t len = strcspn(name, ":");
+
+    *names = name[len] ? name + len + 1 : name + len;
+    if (len == strlen(SL__LENT) && memcmp(name, SL__LENT, len) == 0)
+        return LENT;
+    if (len == strlen(SL__LENT_GUESS) && memcmp(name, SL__LENT_GUESS, len) == 0)
+        return GUESSED;
+    return GIVEN;
+}
+
 void sl__activation_read(void)
 {
     const char *pid = getenv("LISTEN_PID"), *number = getenv("LISTEN_FDS");
+    const char *names = getenv("LISTEN_FDNAMES");
     long n = number ? strtol(number, NULL, 10) : 0;
 
     count = 0;
+    names = names ? names : "";
     if (pid && strtol(pid, NULL, 10) == getpid() && n > 0 && n <= FDS_MAX) {
         for (int fd = FIRST_FD; fd < FIRST_FD + n; fd++) {
+            enum kind kind = kind_of(&names);
+
             if (!listens(fd))
                 continue;
             prepare(fd);
-            fds[count++] = fd;
+            given[count++] = (struct given){fd, kind};
         }
     }
     unsetenv("LISTEN_PID");
@@ -121,22 +150,48 @@ static bool fits(int fd, const struct sl__endpoint *e)
 
 static int take(unsigned i)
 {
-    int fd = fds[i];
+    int fd = given[i].fd;
 
     count--;
-    memmove(fds + i, fds + i + 1, (count - i) * sizeof *fds);
+    memmove(given + i, given + i + 1, (count - i) * sizeof *given);
     return fd;
 }
 
 int sl__activation_take(const struct sl__endpoint *e)
 {
     for (unsigned i = 0; i < count; i++)
-        if (fits(fds[i], e))
+        if (given[i].kind == GIVEN && fits(given[i].fd, e))
             return take(i);
     return -1;
 }
 
 int sl__activation_take_any(void)
 {
-    return count > 0 ? take(0) : -1;
+    for (unsigned i = 0; i < count; i++)
+        if (given[i].kind == GIVEN)
+            return take(i);
+    return -1;
+}
+
+int sl__activation_take_lent(const struct sl__endpoint *e)
+{
+    for (unsigned i = 0; i < count; i++)
+        if ((given[i].kind == LENT || (given[i].kind == GUESSED && e->port != 0)) &&
+            sl__endpoint_names(e, given[i].fd))
+            return take(i);
+    return -1;
+}
+
+void sl__activation_let_go(void)
+{
+    for (unsigned i = 0; i < count;) {
+        int fd = given[i].kind != GIVEN ? take(i) : -1;
+
+        if (fd < 0) {
+            i++;
+        } else {
+            sl__door_give_up(fd);
+            close(fd);
+        }
+    }
 }

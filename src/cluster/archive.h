@@ -15,7 +15,7 @@
 
 #include "base/buf.h"
 
-#define SL__STATE_VERSION 2u
+#define SL__STATE_VERSION 3u
 
 struct sl__archive {
     bool reading;

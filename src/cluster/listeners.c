@@ -13,8 +13,11 @@
 #include "cluster/hello.h"
 #include "net/door.h"
 
+#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define LENT INT_MAX /* no descriptor: the endpoint has its socket */
 
 static void close_listener(struct sl__listener *l)
 {
@@ -59,15 +62,31 @@ static struct sl__listener *add(struct sl__listeners *ls, const struct sl__endpo
     return l;
 }
 
+/* No code serves there any more, so the tool has no reason to listen. */
+static void give_up_listener(struct sl__listener *l)
+{
+    if (l->lent)
+        sl__door_give_up(l->fd);
+    close_listener(l);
+}
+
 unsigned sl__listeners_inherit(struct sl__listeners *ls, const struct sl__endpoint *endpoints,
                                unsigned count)
 {
     int fds[SL__LISTENERS_MAX];
     unsigned taken = 0;
 
-    for (unsigned i = 0; i < count; i++)
-        fds[i] = sl__activation_take(&endpoints[i]);
     for (unsigned i = 0; i < count; i++) {
+        int fd = sl__activation_take_lent(&endpoints[i]);
+
+        if (fd >= 0)
+            add(ls, &endpoints[i], fd)->lent = true;
+        fds[i] = fd >= 0 ? LENT : sl__activation_take(&endpoints[i]);
+    }
+    sl__activation_let_go(); /* before any is opened: it may stand in the way of the right one */
+    for (unsigned i = 0; i < count; i++) {
+        if (fds[i] == LENT)
+            continue;
         if (fds[i] < 0)
             fds[i] = sl__activation_take_any();
         if (fds[i] < 0)
@@ -118,7 +137,7 @@ void sl__listeners_promote(struct sl__listeners *ls,
         l->candidate = false;
         if (!l->good) {
             closing(l, self);
-            close_listener(l);
+            give_up_listener(l);
         }
     }
 }
@@ -135,7 +154,7 @@ void sl__listeners_demote(struct sl__listeners *ls,
         l->candidate = false;
         if (!l->good) {
             closing(l, self);
-            close_listener(l);
+            give_up_listener(l);
         }
     }
 }
@@ -166,6 +185,7 @@ static void archive_listener(struct sl__listener *l, struct sl__archive *a)
     sl__archive_bytes(a, &l->endpoint, sizeof l->endpoint);
     sl__archive_fd(a, &l->fd);
     sl__archive_bool(a, &l->ours);
+    sl__archive_bool(a, &l->lent);
     sl__archive_bool(a, &l->good);
     sl__archive_bool(a, &l->candidate);
     sl__archive_bytes(a, &l->device, sizeof l->device);

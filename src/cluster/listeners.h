@@ -17,6 +17,7 @@ struct sl__listener {
     struct sl__endpoint endpoint;
     int fd;
     bool ours;      /* opened by us: nobody else listens there when we are gone */
+    bool lent;      /* by `shallot dev`, which listens on when we are gone */
     bool good;      /* named by the generation that serves */
     bool candidate; /* named by the one that is being tried */
     dev_t device;   /* of a unix socket's file: only that very file is removed */
@@ -32,7 +33,7 @@ void sl__listeners_init(struct sl__listeners *ls);
 void sl__listeners_finish(struct sl__listeners *ls);
 
 /** For the endpoints of main(), in their order, before any is opened: takes the sockets that the
- * service manager has opened (activation.h). @return how many */
+ * service manager has opened, or `shallot dev` (activation.h). @return how many from the manager */
 unsigned sl__listeners_inherit(struct sl__listeners *ls, const struct sl__endpoint *endpoints,
                                unsigned count);
 /** Finds the socket of this endpoint or opens it. 0, or a negative errno and one line in @p

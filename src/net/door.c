@@ -36,3 +36,9 @@ void sl__door_shut(int fd)
     /* Where filters are forbidden, the gap of some microseconds remains. */
     setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
+
+/* It stays bound, but SO_REUSEADDR lets another be bound beside a socket that does not listen. */
+void sl__door_give_up(int fd)
+{
+    shutdown(fd, SHUT_RDWR);
+}

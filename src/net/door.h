@@ -1,5 +1,5 @@
 /*
- * Ending to listen without a reset: see door.c.
+ * Ending to listen for all who hold the socket: see door.c.
  */
 #ifndef SL__NET_DOOR_H
 #define SL__NET_DOOR_H
@@ -11,5 +11,11 @@
  * somebody else listens. Nothing happens to what is no TCP socket.
  */
 void sl__door_shut(int fd);
+
+/**
+ * Nobody listens on this TCP socket any more, in whatever process it is open, and its address is
+ * free for another one; what is queued is reset. For an address that turns out to be the wrong one.
+ */
+void sl__door_give_up(int fd);
 
 #endif

@@ -373,3 +373,34 @@ bool sl__endpoint_equal(const struct sl__endpoint *a, const struct sl__endpoint 
     return a->port == b->port && (a->port != 0 || a->nth == b->nth) &&
            strncmp(host_of(a), host_of(b), sizeof(a->host)) == 0;
 }
+
+static bool same_address(const struct sockaddr *wanted, const union address *has, bool any_port)
+{
+    const struct sockaddr_in *v4 = (const void *)wanted;
+    const struct sockaddr_in6 *v6 = (const void *)wanted;
+
+    if (wanted->sa_family != has->any.sa_family)
+        return false;
+    if (wanted->sa_family == AF_INET)
+        return v4->sin_addr.s_addr == has->v4.sin_addr.s_addr &&
+               (any_port || v4->sin_port == has->v4.sin_port);
+    return IN6_ARE_ADDR_EQUAL(&v6->sin6_addr, &has->v6.sin6_addr) &&
+           (any_port || v6->sin6_port == has->v6.sin6_port);
+}
+
+bool sl__endpoint_names(const struct sl__endpoint *e, int fd)
+{
+    struct attempt nobody_asks = {.error_len = 0};
+    union address has = {0};
+    socklen_t len = sizeof(has);
+    struct addrinfo *list = NULL;
+    bool same = false;
+
+    if (e->unix_path[0] || getsockname(fd, &has.any, &len) < 0 || !is_ip(&has) ||
+        resolve(&nobody_asks, e, &list) < 0)
+        return false;
+    for (const struct addrinfo *ai = list; ai && !same; ai = ai->ai_next)
+        same = same_address(ai->ai_addr, &has, e->port == 0);
+    freeaddrinfo(list);
+    return same;
+}

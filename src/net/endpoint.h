@@ -37,6 +37,10 @@ int sl__endpoint_open(const struct sl__endpoint *e, char *ret_error, size_t erro
  * 160 bytes are enough. */
 void sl__endpoint_url(int fd, char *buf, size_t len);
 
+/** Whether the open TCP socket listens exactly where opening @p e would: same family, same address,
+ * same port (any, if the endpoint's is 0). A name may have to be resolved, which waits. */
+bool sl__endpoint_names(const struct sl__endpoint *e, int fd);
+
 /** Peer's address of a connection: "127.0.0.1:54321", "[::1]:54321" or "unix"; "unknown" once it
  * is gone. An IPv4 peer of an IPv6 socket is shown as IPv4. 64 bytes are enough. */
 void sl__peer_name(int fd, char *buf, size_t len);

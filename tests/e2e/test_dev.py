@@ -72,7 +72,7 @@ def test_dv2_the_first_build_failing_waits_for_the_next_change(start, folder):
     program = start([TOOL, "dev", file], cwd=file.parent, wait_ready=False)
     program.expect(r"hello\.c:\d+:\d+: error")
     save(file, "return sl_bodyy(", "return sl_body")
-    program.port = int(program.expect(r"http://127\.0\.0\.1:(\d+)").group(1))
+    program.port = int(program.expect(r"listening on http://127\.0\.0\.1:(\d+)").group(1))
     assert program.get("/").text == "Hello world\n"
 
 
@@ -92,7 +92,7 @@ def test_dv4_a_worker_that_crashes_at_start_waits_for_the_next_change(start, fol
     program = start([TOOL, "dev", file], cwd=file.parent, wait_ready=False)
     program.expect(r"(?i)wait.*change")
     save(file, "if (getenv(\"SHALLOT_TEST\")) { } else if (sl_worker_id() > 0) __builtin_trap();", "")
-    program.port = int(program.expect(r"http://127\.0\.0\.1:(\d+)").group(1))
+    program.port = int(program.expect(r"listening on http://127\.0\.0\.1:(\d+)").group(1))
     assert program.get("/").text == "Hello world\n"
 
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cluster/develop.h"
+#include "develop/develop.h"
 
 struct words {
     char *buf;
@@ -57,8 +57,12 @@ static void add_crash(struct words *w, const sl_development_news *n)
     if (n->worker)
         add(w, "worker %u was ended by ", n->worker);
     else
-        add(w, "%s was ended by ", n->file[0] ? n->file : "the program");
-    add_signal(w, n->signal);
+        add(w, "%s %s ", n->file[0] ? n->file : "the program",
+            n->signal ? "was ended by" : "ended with");
+    if (n->signal)
+        add_signal(w, n->signal);
+    else
+        add(w, "status %d", n->status);
     if (n->then == SL_DEV_THEN_RESTART)
         add(w, ", another takes its place");
     else if (n->then == SL_DEV_THEN_SERVES)
@@ -86,6 +90,8 @@ static void add_words(struct words *w, const sl_development_news *n)
         break;
     case SL_DEV_WAITING:
         add(w, "waiting for changes in %s", n->file);
+        if (n->url[0])
+            add(w, "; %s shows what is wrong", n->url);
         break;
     case SL_DEV_LISTENING:
         add(w, "listening on %s", n->url);

@@ -104,6 +104,8 @@ static void start(struct fixture *f, const char *build)
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         dup2(ends[1], STDOUT_FILENO);
         dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+        setenv("HOST", "127.0.0.1", 1);
+        setenv("PORT", "0", 1);
         if (chdir(f->dir) < 0)
             _exit(99);
         _exit(sl_develop(&d));
@@ -174,13 +176,39 @@ static void test_builds_and_runs(void **state)
     expect_end(f, 5);
 }
 
-static void test_exit_status_is_passed_on(void **state)
+static void test_a_good_end_is_the_end(void **state)
+{
+    struct fixture *f = *state;
+
+    write_file(f, "prog", "#!/bin/sh\nexit 0\n");
+    start(f, NULL);
+    expect_end(f, 0);
+}
+
+static void test_a_bad_end_waits(void **state)
 {
     struct fixture *f = *state;
 
     write_file(f, "prog", "#!/bin/sh\nexit 42\n");
     start(f, NULL);
-    expect_end(f, 42);
+    expect(f, "prog ended with status 42");
+    expect(f, "WAITING");
+    write_file(f, "prog", serves);
+    expect(f, "serving");
+}
+
+/* The program gets what is lent to it, as descriptor 3, whatever was open there. */
+static void test_the_socket_is_lent(void **state)
+{
+    struct fixture *f = *state;
+
+    write_file(f, "prog",
+               "#!/bin/sh\n[ $LISTEN_PID = $$ ] && [ $PORT != 0 ] && readlink /proc/$$/fd/3\n"
+               "echo $LISTEN_FDS $LISTEN_FDNAMES\nexit 0\n");
+    start(f, NULL);
+    expect(f, "socket:[");
+    expect(f, "1 shallot.dev");
+    expect_end(f, 0);
 }
 
 static void test_failing_build_waits(void **state)
@@ -288,7 +316,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_builds_and_runs),
-        TEST(test_exit_status_is_passed_on),
+        TEST(test_a_good_end_is_the_end),
+        TEST(test_a_bad_end_waits),
+        TEST(test_the_socket_is_lent),
         TEST(test_failing_build_waits),
         TEST(test_interrupted_while_waiting),
         TEST(test_interrupted_while_building),

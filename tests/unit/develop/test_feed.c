@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "cluster/develop.h"
 #include "cluster/feed.h"
+#include "develop/develop.h"
 
 #define MOST (SL__FEED_HEAD + SL__FEED_TEXT + 64)
 

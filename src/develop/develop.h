@@ -2,8 +2,8 @@
  * What sl_develop() is made of besides its states: the tool's end of the feed, and the words of
  * what there is to say.
  */
-#ifndef SL__CLUSTER_DEVELOP_H
-#define SL__CLUSTER_DEVELOP_H
+#ifndef SL__DEVELOP_DEVELOP_H
+#define SL__DEVELOP_DEVELOP_H
 
 #include "loop/loop.h"
 #include "shallot/develop.h"

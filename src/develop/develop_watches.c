@@ -8,7 +8,7 @@
 #include <sys/epoll.h>
 
 #include "base/mem.h"
-#include "cluster/develop.h"
+#include "develop/develop.h"
 
 struct tools_watch {
     struct sl__watch watch;

@@ -17,8 +17,8 @@
 
 #include "base/mem.h"
 #include "base/time.h"
-#include "cluster/develop.h"
 #include "cluster/feed.h"
+#include "develop/develop.h"
 
 #define RECORD_MAX (SL__FEED_HEAD + SL__FEED_TEXT + 64)
 #define RECORDS_MAX 256 /* in a row, before keys and signals have their turn */

@@ -5,6 +5,8 @@
  * master with its own watcher and builds, so this process only stands by: it hands signals on and
  * waits for the end. It watches and builds itself as long as there is nothing that runs.
  *
+ * The program's address answers in all of them: see presence.c, which hears all that is said.
+ *
  * The program gets a process group of its own and the terminal's signals through us, so that each
  * arrives exactly once, whether it was sent to this process, to its group or by the keyboard: a
  * second one would mean "at once" to the master.
@@ -28,11 +30,13 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "cluster/build.h"
-#include "cluster/develop.h"
 #include "cluster/role.h"
 #include "cluster/watch.h"
+#include "develop/develop.h"
+#include "develop/presence.h"
 #include "loop/signals.h"
 
+#define LENT_END 4 /* descriptors below are standard ones, and the listening socket */
 #define SAME_FILE_MAX                                                                              \
     3 /* restarts of a build because of one file, until it is taken for a product */
 
@@ -46,6 +50,7 @@ struct sl_developing {
     struct sl__task bury;    /* as PID 1: strangers */
     struct sl__develop_feed feed;
     struct sl__develop_watches watches; /* the tool's */
+    struct sl__presence presence;
     pid_t pid;
     bool had_terminal;
     int status;
@@ -66,11 +71,28 @@ static void say(sl_developing *v, sl_development_news news)
         v->d.say(v->d.self, &news);
     else
         sl__log(levels[news.event], "%s", text);
+    sl__presence_hear(&v->presence, &news);
+}
+
+static const char *root_of(const sl_developing *v)
+{
+    return v->d.watch ? v->d.watch : ".";
+}
+
+static void say_waiting(sl_developing *v)
+{
+    char url[160];
+
+    say(v, (sl_development_news){.event = SL_DEV_WAITING,
+                                 .file = root_of(v),
+                                 .url = sl__presence_url(&v->presence, url, sizeof url)});
 }
 
 static void on_news(void *self, const sl_development_news *news)
 {
     say(self, *news);
+    if (news->event == SL_DEV_CRASHED && news->then == SL_DEV_THEN_WAITS)
+        say_waiting(self);
 }
 
 static void say_trouble(sl_developing *v, const char *fmt, ...)
@@ -85,11 +107,6 @@ static void say_trouble(sl_developing *v, const char *fmt, ...)
     vsnprintf(why, sizeof why, fmt, args);
     va_end(args);
     say(v, (sl_development_news){.event = SL_DEV_TROUBLE, .why = why});
-}
-
-static const char *root_of(const sl_developing *v)
-{
-    return v->d.watch ? v->d.watch : ".";
 }
 
 static void end(sl_developing *v, int status)
@@ -123,6 +140,7 @@ __attribute__((noreturn)) static void become(sl_developing *v, pid_t parent, int
 {
     int error;
 
+    report = fcntl(report, F_DUPFD_CLOEXEC, LENT_END); /* out of the way of what is lent */
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
@@ -133,6 +151,7 @@ __attribute__((noreturn)) static void become(sl_developing *v, pid_t parent, int
     if (v->d.watch)
         setenv("SHALLOT_WATCH", v->d.watch, 1);
     sl__develop_feed_inherit(&v->feed);
+    sl__address_lend(&v->presence.address);
     place(v->d.input, STDIN_FILENO);
     place(v->d.output, STDOUT_FILENO);
     place(v->d.error, STDERR_FILENO);
@@ -191,10 +210,14 @@ static int start_child(sl_developing *v)
     return r;
 }
 
-static void run_program(sl_developing *v)
+/* Nobody stands in for it any more. */
+static void begin_program(void *self)
 {
+    sl_developing *v = self;
     int r;
 
+    if (v->build && sl__build_running(v->build))
+        return;             /* another change meanwhile */
     sl__tree_free(v->tree); /* from here on the program's master watches */
     v->tree = NULL;
     r = start_child(v);
@@ -208,6 +231,21 @@ static void run_program(sl_developing *v)
     wait_for_change(v);
 }
 
+static void run_program(sl_developing *v)
+{
+    sl__presence_step_aside(&v->presence, begin_program, v);
+}
+
+/* It was told to end, or wanted to. When there is no address of ours it has none either, most
+ * likely, and has said so: then there is nothing to wait for. */
+static bool is_the_end(sl_developing *v, const siginfo_t *info)
+{
+    if (v->status >= 0)
+        return true;
+    return info->si_code == CLD_EXITED &&
+           (info->si_status == 0 || !sl__presence_possible(&v->presence));
+}
+
 static void child_ended(struct sl__watch *w, uint32_t events)
 {
     sl_developing *v = SL__OWNER(w, sl_developing, child);
@@ -218,15 +256,16 @@ static void child_ended(struct sl__watch *w, uint32_t events)
     w->fd = -1;
     reap(v, &info);
     sl__develop_feed_pump(&v->feed); /* its last words come before its end */
-    if (info.si_code == CLD_EXITED) {
-        end(v, info.si_status);
-    } else if (v->status >= 0) { /* it had been told to end */
-        end(v, 128 + info.si_status);
-    } else {
-        say(v, (sl_development_news){
-                   .event = SL_DEV_CRASHED, .file = v->d.argv[0], .signal = info.si_status});
-        wait_for_change(v);
+    sl__presence_lost(&v->presence);
+    if (is_the_end(v, &info)) {
+        end(v, info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status);
+        return;
     }
+    say(v, (sl_development_news){.event = SL_DEV_CRASHED,
+                                 .file = v->d.argv[0],
+                                 .status = info.si_code == CLD_EXITED ? info.si_status : 0,
+                                 .signal = info.si_code == CLD_EXITED ? 0 : info.si_status});
+    wait_for_change(v);
 }
 
 /* Building and waiting */
@@ -295,7 +334,7 @@ static void wait_for_change(sl_developing *v)
     if (watch(v) < 0)
         end(v, 1); /* nothing would ever happen again */
     else
-        say(v, (sl_development_news){.event = SL_DEV_WAITING, .file = root_of(v)});
+        say_waiting(v);
 }
 
 static void built(void *self, int status, const char *output, int64_t duration_ns)
@@ -323,7 +362,8 @@ static void bury_strangers(struct sl__task *t)
     siginfo_t info = {0};
 
     while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0 &&
-           info.si_pid != v->pid && (!v->build || info.si_pid != sl__build_pid(v->build))) {
+           info.si_pid != v->pid && info.si_pid != sl__standin_pid(&v->presence.standin) &&
+           (!v->build || info.si_pid != sl__build_pid(v->build))) {
         waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
         info.si_pid = 0;
     }
@@ -344,8 +384,10 @@ static void on_signal(struct sl__signals *s, int signal)
     }
     if (signal == SIGHUP && v->had_terminal && !has_terminal())
         signal = SIGTERM; /* the terminal was closed; otherwise it asks for a reload */
-    if (signal != SIGHUP)
+    if (signal != SIGHUP) {
         v->status = 0;
+        sl__address_shut(&v->presence.address); /* the program answers what has come */
+    }
     kill(v->pid, signal);
 }
 
@@ -377,6 +419,7 @@ void sl_developing_stop(sl_developing *d)
 /* What is left when the loop has ended. */
 static void finish(sl_developing *v)
 {
+    sl__presence_finish(&v->presence);
     sl__develop_feed_close(&v->feed);
     sl__build_free(v->build);
     sl__tree_free(v->tree);
@@ -399,6 +442,7 @@ static int start(sl_developing *v)
     if (r < 0)
         return r;
     v->bury.run = bury_strangers;
+    sl__presence_start(&v->presence, &v->loop, &v->signals.old_mask, trouble, v);
     r = v->d.say ? sl__develop_feed_open(&v->feed, &v->loop, on_news, v) : 0;
     if (r < 0)
         return r;
@@ -410,7 +454,7 @@ static int start(sl_developing *v)
 int sl_develop(const sl_development *d)
 {
     sl_developing v = {.status = -1, .child = {.fd = -1, .events = EPOLLIN, .ready = child_ended}};
-    char *absolute = NULL;
+    char *absolute = NULL, error[512];
     int r;
 
     memcpy(&v.d, d, d->size && d->size < sizeof v.d ? d->size : sizeof v.d);
@@ -423,6 +467,11 @@ int sl_develop(const sl_development *d)
     sl__develop_watches_init(&v.watches, &v.loop);
     sl__keep_standard_descriptors();
     v.had_terminal = has_terminal();
+    if (sl__presence_open(&v.presence, &v.d, error, sizeof error) < 0) {
+        say_trouble(&v, "%s", error);
+        free(absolute);
+        return 1;
+    }
     r = start(&v);
     if (r == 0 && v.d.begin)
         v.d.begin(v.d.self, &v);
