@@ -11,11 +11,13 @@
 
 SL_BEGIN_DECLS
 
+/** How the program serves. */
 typedef enum sl_mode {
     SL_PRODUCTION = 0,  /**< the default */
     SL_DEVELOPMENT = 1, /**< one worker; the tree is watched and every change swaps the worker */
 } sl_mode;
 
+/** Form of the log's lines. */
 typedef enum sl_log_form {
     SL_LOG_TEXT = 0, /**< for people; the default */
     SL_LOG_JSON = 1, /**< one JSON object a line */
@@ -107,7 +109,7 @@ SL_API int sl_bind_to(sl_app *app, const sl_endpoint *endpoint);
  */
 SL_API int sl_run(sl_app *app);
 
-/** sl_bind_to() and sl_run() in one. */
+/** sl_bind_to() and sl_run() in one. @return as sl_run(); 1 for an impossible address, too. */
 SL_API int sl_listen_on(sl_app *app, const sl_endpoint *endpoint);
 
 /** URL of the i-th listener (from 0), for example "http://0.0.0.0:9090"; NULL if there is none or
@@ -122,11 +124,11 @@ SL_API sl_mode sl_mode_of(const sl_app *app);
 SL_API int sl_on_start(sl_app *app, int (*fn)(sl_app *app, void *self), void *self);
 
 /** Called in each worker on a fiber (may wait) when it has drained, in reverse order of
- * registration. Not if its start callbacks have not all run. */
+ * registration. Not if its start callbacks have not all run. 0; -EINVAL; -ENOMEM. */
 SL_API int sl_on_stop(sl_app *app, void (*fn)(sl_app *app, void *self), void *self);
 
 /** Calls @p fn in each worker every @p ms milliseconds, on a fiber; a run that is still going when
- * the next is due is not overlapped. */
+ * the next is due is not overlapped. 0; -EINVAL for 0 ms; -ENOMEM. */
 SL_API int sl_every(sl_app *app, unsigned ms, void (*fn)(sl_app *app, void *self), void *self);
 
 /** The app's own pointer, for state that handlers need. */

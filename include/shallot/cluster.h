@@ -33,12 +33,13 @@ typedef struct sl_worker_info {
     bool expected; /**< at an exit: it had been asked to leave */
 } sl_worker_info;
 
+/** Told of a worker, in the master. Must not block. */
 typedef void sl_worker_fn(sl_app *app, const sl_worker_info *worker, void *self);
 
-/** Called in the master when a worker serves. Must not block. */
+/** Called in the master when a worker serves. Must not block. 0; -EINVAL; -ENOMEM. */
 SL_API int sl_on_worker_up(sl_app *app, sl_worker_fn *fn, void *self);
 
-/** Called in the master when a worker has ended. Must not block. */
+/** Called in the master when a worker has ended. Must not block. 0; -EINVAL; -ENOMEM. */
 SL_API int sl_on_worker_exit(sl_app *app, sl_worker_fn *fn, void *self);
 
 SL_END_DECLS

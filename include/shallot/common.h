@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/** The version of these headers. */
 #define SL_VERSION_MAJOR 0
 #define SL_VERSION_MINOR 1
 #define SL_VERSION_PATCH 0

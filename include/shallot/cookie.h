@@ -17,6 +17,7 @@ typedef enum sl_cookie_flag {
     SL_COOKIE_OFF = 2,
 } sl_cookie_flag;
 
+/** SameSite: whether a cookie comes with requests that other sites cause. */
 typedef enum sl_same_site {
     SL_SAME_SITE_LAX = 0,    /**< from other sites it comes with links that are followed only */
     SL_SAME_SITE_STRICT = 1, /**< never from other sites */

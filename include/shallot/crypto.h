@@ -72,6 +72,7 @@ SL_API const char *sl_unsign(sl_ctx *c, const char *purpose, const char *signed_
 SL_API char *sl_seal(sl_ctx *c, const char *purpose, const void *bytes, size_t len,
                      int64_t seconds);
 
+/** Length of what sl_seal() makes of @p len bytes, without the NUL. */
 #define SL_SEALED_LEN(len) SL_BASE64URL_LEN((len) + 40)
 
 /** The bytes of a sealed text and a NUL behind them, in the request's arena. @p ret_len may be

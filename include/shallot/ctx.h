@@ -43,8 +43,8 @@ SL_API int sl_fail(sl_ctx *c, int status, const char *fmt, ...) SL_PRINTF(3, 4);
  */
 SL_API int sl_fail_as(sl_ctx *c, int error, int status, const char *fmt, ...) SL_PRINTF(4, 5);
 
-/** Calls @p fn when the request has ended, whatever way it ended; last deferred, first called. 0 or
- * -ENOMEM (then @p fn has been called). */
+/** Calls @p fn when the request has ended, whatever way it ended; last deferred, first called. It
+ * runs on the request's fiber. 0 or -ENOMEM (then @p fn has been called). */
 SL_API int sl_defer(sl_ctx *c, void (*fn)(void *arg), void *arg);
 
 /** Memory in the request's arena, aligned for any type, not cleared, freed with the request. NULL
@@ -65,6 +65,7 @@ SL_API int sl_set_state(sl_ctx *c, const char *key, void *value, void (*free)(vo
 /** The value kept under @p key, or NULL. */
 SL_API void *sl_state(const sl_ctx *c, const char *key);
 
+/** The app that serves this request. */
 SL_API sl_app *sl_app_of(const sl_ctx *c);
 
 SL_END_DECLS

@@ -57,6 +57,7 @@ typedef struct sl_development_news {
 /** A development that is under way: what the callbacks may tell it to do. */
 typedef struct sl_developing sl_developing;
 
+/** What to develop, and whom to tell. */
 typedef struct sl_development {
     size_t size;       /**< sizeof(sl_development) */
     const char *build; /**< shell command that builds the program; NULL: nothing to build */

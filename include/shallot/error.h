@@ -29,6 +29,7 @@ SL_BEGIN_DECLS
     X(SL_EPROTOCOL, 4112, 500, "master and worker speak different versions")                       \
     X(SL_EMETHOD, 4113, 501, "method not supported")
 
+/** The numbers of SL_ERRORS; functions return them negated. */
 enum sl_error_number {
 #define SL_ERROR_ENUM(name, number, status, text) name = number,
     SL_ERRORS(SL_ERROR_ENUM)

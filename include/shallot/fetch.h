@@ -47,7 +47,7 @@ typedef struct sl_fetch_options {
      * may wait (sl_read()); returns bytes, 0 at the end, or a negative error, which ends the
      * transfer with that error. */
     ssize_t (*source)(void *buf, size_t len, void *self);
-    void *source_self;
+    void *source_self;   /**< for source; stays until the transfer is over */
     int64_t source_len;  /**< what the source will give in all; 0: not known, sent chunked */
     unsigned connect_ms; /**< to find and connect to the server, TLS included. Default 10,000 */
     unsigned timeout_ms; /**< sl_fetch(): for everything. sl_fetch_open(): none, as default; until

@@ -24,6 +24,7 @@ SL_BEGIN_DECLS
 
 struct json_t;
 
+/** What a variable is, and so what is expected. */
 typedef enum sl_field_kind {
     SL_FIELD_TEXT = 1, /**< const char * */
     SL_FIELD_INT,

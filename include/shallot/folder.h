@@ -14,6 +14,7 @@
 
 SL_BEGIN_DECLS
 
+/** A folder that is open. */
 typedef struct sl_folder sl_folder;
 
 /** Options of sl_folder_open(); zero is the default. */

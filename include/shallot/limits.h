@@ -10,6 +10,7 @@
 /** For body_rate and write_rate: none. */
 #define SL_ANY_RATE ((unsigned)-1)
 
+/** Limits of an app: sl_options.limits. */
 typedef struct sl_limits {
     size_t head_bytes; /**< request line and fields together; over it: 431. Default 16 KiB, at most
                           64 KiB */

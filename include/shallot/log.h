@@ -10,6 +10,9 @@
 
 SL_BEGIN_DECLS
 
+/** A line of the log, at one of four levels; debug lines are shown in development only. The text is
+ * one line: control characters are escaped. Never waits: a line is written at once and whole, or
+ * lost and counted. */
 SL_API void sl_debug(const char *fmt, ...) SL_PRINTF(1, 2);
 SL_API void sl_info(const char *fmt, ...) SL_PRINTF(1, 2);
 SL_API void sl_warn(const char *fmt, ...) SL_PRINTF(1, 2);
@@ -34,6 +37,7 @@ SL_END_DECLS
  * (<shallot/response.h>). */
 #ifndef __cplusplus
 #define SL_FIRST_(first, ...) first
+/** sl_error(fmt, ...) is sl_log_error(); sl_error(c) is sl_error_of(). */
 #define sl_error(...)                                                                              \
     _Generic((SL_FIRST_(__VA_ARGS__, 0)), sl_ctx *: sl_error_of, const sl_ctx *: sl_error_of, default: sl_log_error)(__VA_ARGS__)
 #else

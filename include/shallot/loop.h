@@ -74,6 +74,7 @@ typedef struct sl_waiter {
     int woken_;   /* a wake that nobody has had yet */
 } sl_waiter;
 
+/** Makes it one for which nobody waits. */
 SL_API void sl_waiter_init(sl_waiter *w);
 
 /**

@@ -14,6 +14,7 @@
 
 SL_BEGIN_DECLS
 
+/** A message, as it comes. */
 typedef struct sl_message {
     const char *topic;
     const void *data; /**< @c len bytes, aligned to 8; valid until the callback returns */
@@ -22,6 +23,7 @@ typedef struct sl_message {
     struct sl__answer *answer; /**< the library's: what sl_reply() replies to, else NULL */
 } sl_message;
 
+/** Takes a message. Whether it may wait, the function it is given to says. */
 typedef void sl_message_fn(sl_app *app, const sl_message *m, void *self);
 
 /** Calls @p fn in every worker for each message of @p topic, on a fiber, one message after the
@@ -43,19 +45,20 @@ SL_API int sl_on_master_message(sl_app *app, const char *topic, sl_message_fn *f
  */
 SL_SUSPENDS SL_API int sl_send(sl_app *app, const char *topic, const void *data, size_t len);
 
-/** Sends to all workers but the sender. */
+/** Sends to all workers but the sender. @return as sl_send() */
 SL_SUSPENDS SL_API int sl_send_others(sl_app *app, const char *topic, const void *data, size_t len);
 
-/** Sends to one worker; one that does not live is silently nobody. */
+/** Sends to one worker; one that does not live is silently nobody. @return as sl_send() */
 SL_SUSPENDS SL_API int sl_send_worker(sl_app *app, int worker_id, const char *topic,
                                       const void *data, size_t len);
 
-/** Sends to the master's sl_on_master_message() callbacks only. */
+/** Sends to the master's sl_on_master_message() callbacks only. @return as sl_send() */
 SL_SUSPENDS SL_API int sl_send_master(sl_app *app, const char *topic, const void *data, size_t len);
 
 /** Sends to all and keeps it as the topic's last value: a worker that joins later receives it
  * before anything newer, and before it serves. All topics together are kept up to
- * limits.queue_bytes; over that the values set longest ago are forgotten, and the log says so. */
+ * limits.queue_bytes; over that the values set longest ago are forgotten, and the log says so.
+ * @return as sl_send() */
 SL_SUSPENDS SL_API int sl_send_retained(sl_app *app, const char *topic, const void *data,
                                         size_t len);
 
@@ -105,7 +108,8 @@ SL_API int sl_on_request(sl_app *app, const char *topic, sl_request_fn *fn, void
 SL_SUSPENDS SL_API int sl_reply(const sl_message *m, const void *data, size_t len);
 
 /** Called in a worker whose queue overflowed, with the number of messages it missed, before the
- * next message. The shared state is brought up to date by itself. */
+ * next message, on the fiber of the messages, which wait for it. The shared state is brought up to
+ * date by itself. 0; -EINVAL; -ENOMEM. */
 SL_API int sl_on_gap(sl_app *app, void (*fn)(sl_app *app, uint64_t missed, void *self), void *self);
 
 /**
@@ -116,6 +120,7 @@ SL_API int sl_on_gap(sl_app *app, void (*fn)(sl_app *app, uint64_t missed, void 
  * @param name  1 to 255 bytes, copied
  * @param ptr   the app's memory, changed only in sl_on_message() callbacks if it is to stay equal
  * everywhere
+ * @return      0; -EINVAL for a bad name; -EEXIST; -ENOMEM
  */
 SL_API int sl_share(sl_app *app, const char *name, void *ptr, size_t size);
 
@@ -138,6 +143,8 @@ SL_API int sl_on_join(sl_app *app, int (*give)(sl_app *app, sl_snapshot *s, void
  * Runs @p fn (on a fiber) in one worker only of all there are and will be; granted again if that
  * worker dies or fails before it is done. When it is done every worker, a later one too, receives a
  * message with the topic @p name.
+ *
+ * @return 0; -EINVAL for a bad name; -EEXIST; -ENOMEM
  */
 SL_API int sl_once(sl_app *app, const char *name, int (*fn)(sl_app *app));
 

@@ -24,9 +24,10 @@ typedef enum sl_logger_form {
     SL_LOGGER_JSON,     /**< one object a line */
 } sl_logger_form;
 
+/** Options of sl_logger(). */
 typedef struct sl_logger_options {
-    size_t size; /**< sizeof(sl_logger_options), set by the macro */
-    sl_logger_form form;
+    size_t size;         /**< sizeof(sl_logger_options), set by the macro */
+    sl_logger_form form; /**< of the lines. Default SL_LOGGER_AUTO */
     unsigned sample; /**< one of so many requests with a status below 400, whichever; 0: all. Others
                         are always logged */
     const char *const *skip_paths; /**< NULL-terminated: not logged, unless an error comes of it;
@@ -43,6 +44,7 @@ SL_API sl_middleware sl_logger_with(const sl_logger_options *options);
  * be put on a route: sl_get(app, "/metrics", sl_metrics()). */
 SL_API sl_middleware sl_metrics(void);
 
+/** Options of sl_cors(): origins or allow is needed. */
 typedef struct sl_cors_options {
     size_t size;                /**< sizeof(sl_cors_options), set by the macro */
     const char *const *origins; /**< NULL-terminated: "https://app.example"; "*": any, which cannot
@@ -81,6 +83,7 @@ typedef struct sl_secure_headers_options {
 /** Headers that make browsers more careful with what they are sent. */
 SL_API sl_middleware sl_secure_headers_with(const sl_secure_headers_options *options);
 
+/** Options of sl_request_id(). */
 typedef struct sl_request_id_options {
     size_t size;        /**< sizeof(sl_request_id_options), set by the macro */
     const char *header; /**< of request and response. Default "X-Request-Id" */
@@ -93,6 +96,7 @@ typedef struct sl_request_id_options {
  * response say. */
 SL_API sl_middleware sl_request_id_with(const sl_request_id_options *options);
 
+/** Options of sl_trace(). */
 typedef struct sl_trace_options {
     size_t size;    /**< sizeof(sl_trace_options), set by the macro */
     bool distrust;  /**< begin a new trace even if the request is part of one */
@@ -121,6 +125,7 @@ typedef struct sl_user {
     const char *name, *password;
 } sl_user;
 
+/** Options of sl_basic_auth(): users or check is needed. */
 typedef struct sl_basic_auth_options {
     size_t size;          /**< sizeof(sl_basic_auth_options), set by the macro */
     const char *realm;    /**< what the browser shows. Default "restricted" */
@@ -141,9 +146,11 @@ SL_API const char *sl_basic_user(const sl_ctx *c);
  * place of limits.body_bytes for bodies held in memory, be it less or more. */
 SL_API sl_middleware sl_body_limit(uint64_t bytes);
 
-/** What sl_vhost() calls. */
+/** What sl_vhost() calls: @p m for requests to @p host, which is copied; the next layer for others.
+ */
 SL_API sl_middleware sl_vhost_of(const char *host, sl_middleware m);
 
+/** Options of sl_rate_limit(): limit is needed. */
 typedef struct sl_rate_limit_options {
     size_t size;        /**< sizeof(sl_rate_limit_options), set by the macro */
     unsigned limit;     /**< requests in a window. Needed */
@@ -169,6 +176,7 @@ typedef struct sl_rate_limit_options {
  */
 SL_API sl_middleware sl_rate_limit_with(sl_app *app, const sl_rate_limit_options *options);
 
+/** Options of sl_trust_proxy(). */
 typedef struct sl_trust_proxy_options {
     size_t size;                /**< sizeof(sl_trust_proxy_options), set by the macro */
     const char *const *trusted; /**< NULL-terminated: addresses ("192.0.2.1"), networks

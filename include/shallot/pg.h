@@ -83,6 +83,7 @@ SL_API sl_pg *sl_pg_for_with(sl_ctx *c, sl_pg *pg, const sl_pg_for_options *opti
 
 /* ---- Values ---- */
 
+/** What an sl_pg_value holds. */
 typedef enum sl_pg_kind {
     SL_PG_IS_NULL = 0,
     SL_PG_IS_INT,
@@ -108,6 +109,7 @@ typedef struct sl_pg_value {
     } as;
 } sl_pg_value;
 
+/** A whole number. */
 static inline sl_pg_value sl_pg_of_int(int64_t i)
 {
     sl_pg_value v = {SL_PG_IS_INT, 0, {0}};
@@ -115,6 +117,7 @@ static inline sl_pg_value sl_pg_of_int(int64_t i)
     v.as.i = i;
     return v;
 }
+/** A whole number without a sign. */
 static inline sl_pg_value sl_pg_of_uint(uint64_t u)
 {
     sl_pg_value v = {SL_PG_IS_UINT, 0, {0}};
@@ -122,6 +125,7 @@ static inline sl_pg_value sl_pg_of_uint(uint64_t u)
     v.as.u = u;
     return v;
 }
+/** A number. */
 static inline sl_pg_value sl_pg_of_float(double f)
 {
     sl_pg_value v = {SL_PG_IS_FLOAT, 0, {0}};
@@ -129,6 +133,7 @@ static inline sl_pg_value sl_pg_of_float(double f)
     v.as.f = f;
     return v;
 }
+/** True or false. */
 static inline sl_pg_value sl_pg_of_bool(bool b)
 {
     sl_pg_value v = {SL_PG_IS_BOOL, 0, {0}};
@@ -136,6 +141,7 @@ static inline sl_pg_value sl_pg_of_bool(bool b)
     v.as.b = b;
     return v;
 }
+/** A text; must stay until the call has returned. NULL: SQL's NULL. */
 static inline sl_pg_value sl_pg_of_text(const char *text)
 {
     sl_pg_value v = {SL_PG_IS_TEXT, 0, {0}};
@@ -160,7 +166,7 @@ static inline sl_pg_value sl_pg_of_json(const struct json_t *json)
     v.as.p = json;
     return v;
 }
-/* NULL itself; any other void pointer is refused when the query is made. */
+/** NULL itself; any other void pointer is refused when the query is made. */
 static inline sl_pg_value sl_pg_of_pointer(const void *p)
 {
     sl_pg_value v = {p ? SL_PG_IS_WRONG : SL_PG_IS_NULL, 0, {0}};
@@ -231,6 +237,7 @@ SL_SUSPENDS SL_API int sl_pg_each_in_request(sl_ctx *c, int (*fn)(sl_pg_result *
 SL_SUSPENDS SL_API int sl_pg_script_on(sl_pg *pg, const char *sql);
 SL_SUSPENDS SL_API int sl_pg_script_in_request(sl_ctx *c, const char *sql);
 
+/** What a transaction sees of others (SQL's levels). */
 typedef enum sl_pg_isolation {
     SL_PG_DEFAULT_ISOLATION = 0, /**< the server's default, normally read committed */
     SL_PG_READ_COMMITTED,
@@ -238,10 +245,11 @@ typedef enum sl_pg_isolation {
     SL_PG_SERIALIZABLE,
 } sl_pg_isolation;
 
+/** Options of sl_pg_transaction(). */
 typedef struct sl_pg_transaction_options {
-    size_t size; /**< sizeof(sl_pg_transaction_options), set by the macro */
-    sl_pg_isolation isolation;
-    bool read_only;
+    size_t size;               /**< sizeof(sl_pg_transaction_options), set by the macro */
+    sl_pg_isolation isolation; /**< default: the server's */
+    bool read_only;            /**< the server refuses to change anything */
     unsigned retries; /**< so many times more, if it failed by others' doing (serialization failure,
                          deadlock): fn must then be fit to run again. Default 0 */
 } sl_pg_transaction_options;
@@ -301,6 +309,7 @@ SL_API const sl_pg_error *sl_pg_last_error_in_request(const sl_ctx *c);
 
 /* ---- Results ---- */
 
+/** Number of rows, and of columns; 0 for NULL. */
 SL_API int sl_pg_rows(const sl_pg_result *r);
 SL_API int sl_pg_columns(const sl_pg_result *r);
 /** Rows that an insert, update, delete or merge changed. */
@@ -323,6 +332,7 @@ static inline int sl_pg_column_number(const sl_pg_result *r, int column)
  * logged, and the value is that of NULL: NULL, 0, false.
  */
 
+/** Whether the value is SQL's NULL. */
 SL_API bool sl_pg_is_null_at(const sl_pg_result *r, int row, int column);
 /** The value as PostgreSQL writes it, whatever its type; NULL for NULL. Lives as long as the
  * result. */
@@ -428,6 +438,8 @@ SL_END_DECLS
 #define sl_pg_query(on, ret, ...) SL_PG_ON_(on, query)(on, ret, SL_PG_ARGS_(__VA_ARGS__))
 #define sl_pg_each(on, fn, self, ...) SL_PG_ON_(on, each)(on, fn, self, SL_PG_ARGS_(__VA_ARGS__))
 #define sl_pg_script(on, sql) SL_PG_ON_(on, script)(on, sql)
+/** sl_pg_transaction(on, fn, self), with options behind if wanted: sl_pg_transaction_on() or, with
+ * the sl_ctx of a request, sl_pg_transaction_in_request(). */
 #define sl_pg_transaction(on, fn, ...)                                                             \
     SL_PG_TRANSACTION_(on, fn, __VA_ARGS__, .size = sizeof(sl_pg_transaction_options))
 #define SL_PG_TRANSACTION_(on, fn, self, ...)                                                      \

@@ -13,11 +13,13 @@
 
 SL_BEGIN_DECLS
 
+/** Which of several upstreams a request goes to. */
 typedef enum sl_balance {
     SL_ROUND_ROBIN = 0, /**< one after the other */
     SL_LEAST_BUSY = 1,  /**< who has the fewest requests of this worker; among equals in turn */
 } sl_balance;
 
+/** Options of sl_proxy(); a field left zero takes its default. */
 typedef struct sl_proxy_options {
     size_t size;         /**< sizeof(sl_proxy_options), set by the macro */
     sl_balance balance;  /**< whose turn it is, of several upstreams */

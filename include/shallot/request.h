@@ -84,7 +84,7 @@ SL_API const char *sl_host(sl_ctx *c);
 
 /*
  * For layers that know better where the request came from. The text is copied; NULL goes back to
- * what the connection says. 0; -EINVAL for what is no such thing; -ENOMEM.
+ * what the connection says. Returned is 0; -EINVAL for what is no such thing; -ENOMEM.
  */
 
 /** What sl_remote() says: any text without control characters. */

@@ -38,17 +38,18 @@ SL_API int sl_keep_header(sl_ctx *c, const char *name, const char *value);
  * sl_set_header(). */
 SL_API int sl_vary(sl_ctx *c, const char *name);
 
-/** Sets Content-Type; "html", "text" and "json" are short for the full types with UTF-8. */
+/** Sets Content-Type; "html", "text" and "json" are short for the full types with UTF-8.
+ * @return as sl_set_header(); -SL_EBADHEADER for a short name that is not known */
 SL_API int sl_type(sl_ctx *c, const char *type);
 
 /** Body from text (copied). Without a type set: text/html if it begins with '<' after spaces, else
- * text/plain, both UTF-8. */
+ * text/plain, both UTF-8. @return 0; -SL_ECOMMITTED once the head is on its way; -ENOMEM */
 SL_API int sl_body(sl_ctx *c, const char *text);
 
-/** Body from bytes (copied). Without a type set: application/octet-stream. */
+/** Body from bytes (copied). Without a type set: application/octet-stream. @return as sl_body() */
 SL_API int sl_bytes(sl_ctx *c, const void *bytes, size_t len);
 
-/** Body from a format, always text/plain; charset=utf-8. */
+/** Body from a format, always text/plain; charset=utf-8. @return as sl_body() */
 SL_API int sl_text(sl_ctx *c, const char *fmt, ...) SL_PRINTF(2, 3);
 
 /**
@@ -125,6 +126,7 @@ typedef enum sl_response_kind {
     SL_RESPONSE_OPEN, /**< it goes on when the request is over, and nobody sees it pass: sse.h */
 } sl_response_kind;
 
+/** What the body of this answer is, so far. */
 SL_API sl_response_kind sl_response_kind_of(const sl_ctx *c);
 
 /** A body to be pulled: what sl_stream() takes and sl_take_body() gives. */

@@ -15,6 +15,7 @@
 
 SL_BEGIN_DECLS
 
+/** Options of sl_router_new(). */
 typedef struct sl_router_options {
     size_t size;        /**< sizeof(sl_router_options), set by the macro */
     const char *prefix; /**< path in front of every path pattern, "/api"; may have parameters;
@@ -52,9 +53,11 @@ SL_API int sl_app_route(sl_app *app, const char *method, const char *pattern,
 SL_API int sl_router_route(sl_router *router, const char *method, const char *pattern,
                            const sl_middleware *layers, size_t count);
 
-/** Runs a plain handler held in a middleware value; used by sl_layer_of_handler(). */
+/** Runs a plain handler held in a middleware value, and returns what it returned, 0 or a negative
+ * error; used by sl_layer_of_handler(). */
 SL_API int sl_run_handler(sl_ctx *c, void *self);
 
+/** A layer of a plain handler. */
 static inline sl_middleware sl_layer_of_handler(sl_handler *handler)
 {
     union {
@@ -70,6 +73,7 @@ static inline sl_middleware sl_layer_of_handler(sl_handler *handler)
     return m;
 }
 
+/** The layer itself; the other half of a _Generic. */
 static inline sl_middleware sl_layer_of_middleware(sl_middleware m)
 {
     return m;

@@ -16,6 +16,7 @@
 
 SL_BEGIN_DECLS
 
+/** Where sessions are kept. */
 typedef enum sl_session_store {
     /** All of it in the cookie, sealed (sl_seal()): nothing to keep, any number of machines. Holds
      * some 2,900 octets; a copy of the cookie is good until its time is over, whatever happens. */

@@ -53,6 +53,7 @@ SL_API int64_t sl_counter_reset(sl_counter *c);
  */
 typedef struct sl_map sl_map;
 
+/** Options of sl_map_new(); a field left zero takes its default. */
 typedef struct sl_map_options {
     size_t size;        /**< sizeof(sl_map_options), set by the macro */
     size_t capacity;    /**< entries it holds at least, to 16,777,216. Default 1,024 */

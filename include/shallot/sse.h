@@ -27,6 +27,7 @@
 
 SL_BEGIN_DECLS
 
+/** A stream of events, open until its client goes, sl_sse_close(), or the worker leaves. */
 typedef struct sl_sse sl_sse;
 
 /** For heartbeat_ms and retry_ms: none. */
@@ -38,6 +39,7 @@ typedef enum sl_sse_overflow {
     SL_SSE_DROP,  /**< events are left out until there is room */
 } sl_sse_overflow;
 
+/** Options of sl_sse_open(); a field left zero takes its default. */
 typedef struct sl_sse_options {
     size_t size;           /**< sizeof(sl_sse_options), set by the macro */
     unsigned heartbeat_ms; /**< a comment goes out after so long a silence, or up to a sixteenth
@@ -109,6 +111,7 @@ SL_API int sl_sse_send_event(sl_sse *s, const sl_sse_event *e);
  */
 typedef bool sl_sse_format_fn(const sl_message *m, sl_sse_event *e, void *self);
 
+/** Options of sl_sse_join(). */
 typedef struct sl_sse_join_options {
     size_t size;              /**< sizeof(sl_sse_join_options), set by the macro */
     sl_sse_format_fn *format; /**< must not wait. Default: event is the topic, data the message */

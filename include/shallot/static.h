@@ -35,13 +35,13 @@ typedef struct sl_static_options {
     unsigned html_max_age; /**< the same for HTML */
     bool immutable;        /**< and what has max_age never changes under its name */
     const char *cache_control; /**< all of Cache-Control, instead of the above; "": none */
-    sl_static_etag etag;
-    bool no_redirect;   /**< a folder without the slash at its end is not found, instead of a
-                           redirect to the one with it */
-    bool dotfiles;      /**< as sl_folder_options has these */
-    bool no_links;      /**< */
-    bool no_siblings;   /**< */
-    size_t cache_bytes; /**< */
+    sl_static_etag etag;       /**< Default SL_ETAG_STRONG */
+    bool no_redirect;          /**< a folder without the slash at its end is not found, instead of a
+                                  redirect to the one with it */
+    bool dotfiles;             /**< as sl_folder_options has these */
+    bool no_links;             /**< likewise */
+    bool no_siblings;          /**< likewise */
+    size_t cache_bytes;        /**< likewise */
 } sl_static_options;
 
 /**

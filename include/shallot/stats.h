@@ -40,6 +40,7 @@ typedef struct sl_worker_stats {
     sl_counts counts;
 } sl_worker_stats;
 
+/** The numbers of the whole cluster at one moment. */
 typedef struct sl_stats {
     double uptime;     /**< of the master, seconds */
     uint64_t started;  /**< workers started so far */

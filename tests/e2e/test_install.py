@@ -22,6 +22,11 @@ def build(folder, flags):
     return program
 
 
+def names_of_the_reference():
+    lines = subprocess.run([ROOT / "tools/reference", "names"], capture_output=True, text=True, check=True).stdout.splitlines()
+    return len({line.split()[0] for line in lines})
+
+
 class Installed:
     """What meson install made of the build tree, in a place that is not the prefix it was configured with."""
 
@@ -53,6 +58,9 @@ def test_all_of_it_and_nothing_else(installed):
         r"share/doc/shallot/(README\.md|CHANGELOG\.md|LICENSE)": 3,
         r"share/(bash-completion/completions/shallot|zsh/site-functions/_shallot|fish/vendor_completions\.d/shallot\.fish)": 3,
         r"share/man/man1/shallot\.1": 1,
+        r"share/man/man7/shallot\.7": 1,
+        r"share/man/man3/shallot_[a-z]+\.3": len(list((ROOT / "include/shallot").glob("*.h"))),
+        r"share/man/man3/(sl|SL)_\w+\.3": names_of_the_reference(),
     }
     lib = str(installed.lib.relative_to(installed.prefix))
     files = [str(p.relative_to(installed.prefix)).replace(lib + "/", "LIB/") for p in installed.prefix.rglob("*") if not p.is_dir()]
@@ -110,3 +118,16 @@ def test_a_worker_loads_a_handful_of_shared_objects(start):
     program = start("hello")
     maps = open(f"/proc/{program.workers()[0]}/maps").read()
     assert len({line.split()[-1] for line in maps.splitlines() if ".so" in line}) <= 6
+
+
+def test_the_manual_knows_every_command_and_option():
+    """What --help and help COMMAND name is in shallot(1)."""
+    tool, page = BUILD / "cli/shallot", (ROOT / "docs/man/shallot.1").read_text().replace("\\-", "-")
+    said = subprocess.run([tool, "--help"], capture_output=True, text=True, check=True).stdout
+    commands = re.findall(r"^  shallot ([a-z]+)", said, re.M)
+    assert "dev" in commands and "verify" in commands
+    for command in commands:
+        assert re.search(rf"^\.S[SH] .*\b{command}\b|\bshallot {command}\b", page, re.M), f"{command} is not in shallot(1)"
+        more = subprocess.run([tool, "help", command], capture_output=True, text=True).stdout
+        missing = [o for o in re.findall(r"(?<![\w-])--[a-z]+[a-z-]*", more) if not re.search(rf"{o}\b", page)]
+        assert not missing, f"options of {command} that are not in shallot(1)"
