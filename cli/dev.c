@@ -29,8 +29,6 @@ const char dev_help[] =
     "  --port N          listen on this port (PORT; 0: any free one)\n"
     "  --host ADDRESS    listen on this address (HOST)\n"
     "  --watch FOLDER    watch this folder instead of the program's own\n"
-    "  --sanitize        build with AddressSanitizer and UBSan: a memory error is a crash with\n"
-    "                    a report (ASAN_OPTIONS, UBSAN_OPTIONS)\n"
     "\n"
     "CC, CFLAGS and LDFLAGS (CXX and CXXFLAGS for C++) are used for FILE.c.\n";
 
