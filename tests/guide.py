@@ -28,7 +28,7 @@ from harness import BUILD, PATIENCE, ROOT, Program, wait_until
 
 FENCE = re.compile(r"^(?P<indent> *)```(?P<kind>\w*)[^\n]*\n(?P<code>.*?)^(?P=indent)```$", re.M | re.S)
 COMMENTS = re.compile(r"(?:<!-- (?:(?!-->).)* -->\s*)+\Z", re.S)
-SERVES = re.compile(r"(?:\w+=\S* )*(?:shallot (?:dev|run)\b|\./\S+)")
+SERVES = re.compile(r"(?:\w+=\S* )*(?:(?:shallot|\./run) (?:dev|run)\b|\./run$|\./(?!run\b)\S+)")
 PIECES = re.compile(r"(?P<clock>\d\d:\d\d:\d\d(?:\.\d+)?)|(?P<date>[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4})|(?P<any>\.\.\.)"
                     r"|(?P<url>(?:https?://)?(?:localhost|0\.0\.0\.0|127\.0\.0\.1):\d+)|(?P<long>\d{4,})"
                     r"|(?P<amount>\d[\d.,]*(?: ?(?:ms|µs|s|m|h|KiB|MiB|K|M|k)\b)(?: \d+[sm])?)|(?P<space>\s+)")
@@ -173,7 +173,8 @@ class Session:
             return f"$ {self.script(command)}\nshould print:\n{expected}\nprinted ({last[0].returncode}):\n{last[0].stdout}" + (
                 f"\nthe server:\n{self.server.text()}" if self.server else "")
 
-        if self.changed or command.startswith("shallot status"):  # a worker that listens is ready a moment later
+        asks = self.changed and re.match(r"curl (?!.*-[dT] )", command)
+        if asks or re.match(r"(shallot|\./run) status", command):  # a worker that listens is ready a moment later
             wait_until(right, complaint)
         else:
             assert right(), complaint()
