@@ -16,6 +16,7 @@
 #include "develop/attach.h"
 #include "serve/dying.h"
 #include "serve/serving.h"
+#include "shallot/middleware.h"
 
 /* Named here because main() seldom frees it: so a leak checker that looks after main() has returned
  * does not take it for lost. */
@@ -65,6 +66,11 @@ static sl_stats *master_stats(sl_app *app)
     return sl__master_stats();
 }
 
+static void master_glance(sl_app *app, sl_stats *ret)
+{
+    sl__master_glance(ret);
+}
+
 static int run_master(sl_app *app)
 {
     struct sl__endpoint endpoints[SL__LISTENERS_MAX];
@@ -104,6 +110,7 @@ static int run_master(sl_app *app)
     app->master_send = master_send;
     sl__app_shared_setup(app, 0, NULL, false); /* the master waits for nobody */
     app->read_stats = master_stats;
+    app->glance = master_glance;
     config.endpoint_count = sl__serving_endpoints(app, endpoints);
     if (app->development) {
         config.instances = 1;
@@ -127,6 +134,14 @@ __attribute__((constructor)) static void know_role(void)
         sl__dying_early();
 }
 
+/* In the master too: it makes the shared memory that the dashboard names. */
+static bool attach_development(sl_app *app, const struct sl__role *role)
+{
+    if (sl__layers_wrap(&app->layers, sl_dashboard(app)) < 0 || !sl__app_fit(app))
+        return false;
+    return !role->worker || sl__develop_attach(app) == 0;
+}
+
 int sl_run(sl_app *app)
 {
     const struct sl__role *role = sl__role();
@@ -139,7 +154,7 @@ int sl_run(sl_app *app)
         return 1;
     if (!sl__app_fit(app))
         return 1;
-    if (app->development && role->worker && sl__develop_attach(app) < 0)
+    if (app->development && !attach_development(app, role))
         return 1;
     if (role->worker)
         return sl__serve_as_worker(app, role);

@@ -208,6 +208,31 @@ typedef struct sl_etag_options {
  */
 SL_API sl_middleware sl_etag_with(const sl_etag_options *options);
 
+/** Options of sl_dashboard(): where it is, and who may see it. Texts are copied. */
+typedef struct sl_dashboard_options {
+    size_t size;          /**< sizeof(sl_dashboard_options), set by the macro */
+    const char *path;     /**< where it is, without a slash at the end. Default "/_shallot" */
+    const char *user;     /**< who may see it, by HTTP Basic authentication: only over TLS is it */
+    const char *password; /**< worth anything */
+    /** Asked about each request for it, before a password is; false: 403. May wait. */
+    bool (*allow)(sl_ctx *c, void *self);
+    void *self; /**< for allow */
+} sl_dashboard_options;
+
+/**
+ * A live page of the cluster: workers, requests and latencies over the last minutes, routes,
+ * messages, crashes and reloads. All workers are on it, whichever is asked. Use it before other
+ * layers, so that they see nothing of it; what is not below its path goes on.
+ *
+ * In production user and password, or allow, have to be given, or both, and then both must hold; an
+ * app with neither does not serve. In development everybody may see it, and it is at /_shallot
+ * without being asked for.
+ *
+ * Counts requests per route from then on (sl_count_routes()). While nobody looks, one worker reads
+ * the scoreboard once a second, for the history of the last five minutes.
+ */
+SL_API sl_middleware sl_dashboard_with(sl_app *app, const sl_dashboard_options *options);
+
 SL_END_DECLS
 
 #ifndef __cplusplus
@@ -227,6 +252,8 @@ SL_END_DECLS
 #define sl_rate_limit(app, ...)                                                                    \
     sl_rate_limit_with(                                                                            \
         app, &(sl_rate_limit_options){.size = sizeof(sl_rate_limit_options), __VA_ARGS__})
+#define sl_dashboard(...) SL_DASHBOARD_(__VA_ARGS__, .size = sizeof(sl_dashboard_options))
+#define SL_DASHBOARD_(app, ...) sl_dashboard_with(app, &(sl_dashboard_options){__VA_ARGS__})
 #define sl_trust_proxy(...)                                                                        \
     sl_trust_proxy_with(                                                                           \
         &(sl_trust_proxy_options){.size = sizeof(sl_trust_proxy_options), __VA_ARGS__})
@@ -254,6 +281,11 @@ inline sl_middleware sl_rate_limit(sl_app *app, sl_rate_limit_options o)
 {
     o.size = sizeof o;
     return sl_rate_limit_with(app, &o);
+}
+inline sl_middleware sl_dashboard(sl_app *app, sl_dashboard_options o = {})
+{
+    o.size = sizeof o;
+    return sl_dashboard_with(app, &o);
 }
 inline sl_middleware sl_vhost(const char *host, sl_middleware m)
 {

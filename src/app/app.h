@@ -80,6 +80,8 @@ struct sl_app {
                        size_t len);
     /** What sl_stats_new() does; set by whoever runs the process. NULL: nothing is known. */
     sl_stats *(*read_stats)(sl_app *app);
+    void (*glance)(sl_app *app, sl_stats *ret); /* sl_stats_glance(); set along with it */
+    bool counts_routes;                         /* sl_count_routes() */
     void *root; /* of whoever runs the process */
 };
 

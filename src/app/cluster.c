@@ -41,6 +41,18 @@ int sl_on_worker_exit(sl_app *app, sl_worker_fn *fn, void *self)
                         false);
 }
 
+bool sl_stats_glance(sl_app *app, sl_stats *ret)
+{
+    if (app->glance)
+        app->glance(app, ret);
+    return app->glance != NULL;
+}
+
+void sl_count_routes(sl_app *app)
+{
+    app->counts_routes = true;
+}
+
 sl_stats *sl_stats_new(sl_app *app)
 {
     return app->read_stats ? app->read_stats(app) : NULL;

@@ -1,8 +1,10 @@
 /*
- * The route table as text, for an operator who asks what this program serves.
+ * A walk over all routes of an app, and the table of them as text, for an operator who asks what
+ * this program serves.
  *
- * Comes from serve/as_worker.c with a question of the master; walks the onion from the outside in.
- * One line for each route: method, pattern with the prefixes before it, and how many layers it has.
+ * Comes from serve/: as_worker.c with a question of the master, route_counts.c to know what to
+ * count; walks the onion from the outside in. Each route is known by its pattern with the prefixes
+ * before it.
  */
 #include "app/routes.h"
 #include "app/onion.h"
@@ -15,7 +17,8 @@
 #define PREFIX_MAX 1024
 
 struct walk {
-    struct sl__buf *out;
+    sl__route_visit *visit;
+    void *self;
     const char *host; /* of the routers around it; "": any */
     char prefix[PREFIX_MAX];
     int depth;
@@ -23,19 +26,17 @@ struct walk {
 
 static int add_layers(struct walk *w, const sl_middleware *list, size_t count);
 
-static int add_line(struct walk *w, const char *method, const char *pattern)
+static int visit_route(struct walk *w, const struct sl__route *route)
 {
-    char line[PREFIX_MAX + 2560];
+    char name[PREFIX_MAX + 2560];
     const char *slashes = w->host[0] ? "//" : "", *between = "";
     int n;
 
-    if (pattern[0] != '/')
+    if (route->pattern[0] != '/')
         between = w->host[0] || w->prefix[0] ? " ~ " : "~ ";
-    n = snprintf(line, sizeof line, "%-7s %s%s%s%s%s\n", method, slashes, w->host, w->prefix,
-                 between, pattern);
-    if (n < 0)
-        return -EINVAL;
-    return sl__buf_append(w->out, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+    n = snprintf(name, sizeof name, "%s%s%s%s%s", slashes, w->host, w->prefix, between,
+                 route->pattern);
+    return n < 0 ? -EINVAL : w->visit(w->self, route, name);
 }
 
 static int add_table(struct walk *w, const struct sl__table *t)
@@ -45,7 +46,7 @@ static int add_table(struct walk *w, const struct sl__table *t)
     for (uint32_t i = 0; i < t->count && r == 0; i++) {
         const struct sl__route *route = t->routes[i];
 
-        r = add_line(w, route->method ? route->method : "*", route->pattern);
+        r = visit_route(w, route);
         if (r == 0)
             r = add_layers(w, route->layers, route->count);
     }
@@ -86,9 +87,24 @@ static int add_layers(struct walk *w, const sl_middleware *list, size_t count)
     return r;
 }
 
-int sl__app_routes(const sl_app *app, struct sl__buf *out)
+int sl__app_each_route(const sl_app *app, sl__route_visit *visit, void *self)
 {
-    struct walk w = {.out = out, .host = ""};
+    struct walk w = {.visit = visit, .self = self, .host = ""};
 
     return add_layers(&w, app->layers.list, app->layers.count);
+}
+
+static int add_line(void *self, const struct sl__route *route, const char *name)
+{
+    char line[PREFIX_MAX + 2600];
+    int n = snprintf(line, sizeof line, "%-7s %s\n", route->method ? route->method : "*", name);
+
+    if (n < 0)
+        return -EINVAL;
+    return sl__buf_append(self, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+}
+
+int sl__app_routes(const sl_app *app, struct sl__buf *out)
+{
+    return sl__app_each_route(app, add_line, out);
 }

@@ -55,3 +55,22 @@ double sl_latency_sum(const sl_counts *counts)
         sum += (double)counts->latency[i] * middle(i);
     return sum;
 }
+
+/* Bucket i of a route holds what took from 2^(i-1) units up to 2^i. */
+double sl_route_quantile(const sl_route_stats *route, double q)
+{
+    double wanted = q * (double)route->requests, seen = 0, low = 0, high = 1024e-9;
+
+    if (route->requests == 0)
+        return 0;
+    for (unsigned i = 0; i < SL_ROUTE_BUCKETS; i++) {
+        double here = (double)route->latency[i];
+
+        if (here > 0 && seen + here >= wanted)
+            return low + (high - low) * (wanted > seen ? (wanted - seen) / here : 0);
+        seen += here;
+        low = high;
+        high *= 2;
+    }
+    return low;
+}

@@ -82,23 +82,43 @@ void sl__free(void *p)
     free(p);
 }
 
-uint64_t sl__resident(pid_t pid)
+/* What /proc says of a process, terminated. False: nothing. */
+static bool ask_proc(pid_t pid, const char *what, char *text, size_t size)
 {
-    char path[32], text[64];
-    unsigned long long size, pages;
+    char path[48];
     ssize_t n;
     int fd;
 
-    snprintf(path, sizeof path, "/proc/%d/statm", pid);
+    snprintf(path, sizeof path, "/proc/%d/%s", pid, what);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return 0;
-    n = read(fd, text, sizeof text - 1);
+        return false;
+    n = read(fd, text, size - 1);
     close(fd);
     if (n <= 0)
-        return 0;
+        return false;
     text[n] = 0;
-    return sscanf(text, "%llu %llu", &size, &pages) == 2
+    return true;
+}
+
+uint64_t sl__resident(pid_t pid)
+{
+    unsigned long long size, pages;
+    char text[64];
+
+    return ask_proc(pid, "statm", text, sizeof text) &&
+                   sscanf(text, "%llu %llu", &size, &pages) == 2
                ? pages * (unsigned long long)sysconf(_SC_PAGESIZE)
+               : 0;
+}
+
+/* A thread's account; that of the process is its first thread's. */
+double sl__cpu_time(pid_t pid)
+{
+    unsigned long long ns;
+    char text[96];
+
+    return ask_proc(pid, "schedstat", text, sizeof text) && sscanf(text, "%llu", &ns) == 1
+               ? (double)ns / 1e9
                : 0;
 }

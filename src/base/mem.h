@@ -29,5 +29,7 @@ extern bool (*sl__mem_fault)(size_t size);
 
 /** Octets of a process that are in memory; 0 if it is gone. */
 uint64_t sl__resident(pid_t pid);
+/** Seconds of CPU time of its first thread; 0 if that is not known. */
+double sl__cpu_time(pid_t pid);
 
 #endif

@@ -66,4 +66,8 @@ static inline struct sl__str sl__str_trim(struct sl__str s)
 /** ASCII case-insensitive comparison. */
 bool sl__str_equal_nocase(struct sl__str a, struct sl__str b);
 
+/** Octets of the UTF-8 sequence of more than one octet that begins at @p text, which is terminated;
+ * 0 if there is none (RFC 3629 §4). */
+size_t sl__utf8_sequence(const char *text);
+
 #endif

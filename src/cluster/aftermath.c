@@ -176,16 +176,46 @@ static void on_ready(struct sl__watch *watch, uint32_t events)
     sl__aftermath_pump(SL__OWNER(watch, struct sl__master, aftermath.watch));
 }
 
-bool sl__aftermath_died(struct sl__master *m, struct sl__member *w)
+/* For those who look back. */
+static void write_down(struct sl__master *m, const struct sl__member *w,
+                       const struct sl__crash_record *r, int code, int signal)
+{
+    char text[SL__EVENT_TEXT];
+    const char *name = signal ? sigabbrev_np(signal) : NULL;
+
+    if (r)
+        sl__crash_brief(r, text, sizeof text);
+    else if (w->reason[0])
+        snprintf(text, sizeof text, "%s", w->reason);
+    else if (name)
+        snprintf(text, sizeof text, "ended by SIG%s", name);
+    else if (signal)
+        snprintf(text, sizeof text, "ended by signal %d", signal);
+    else
+        snprintf(text, sizeof text, "exit code %d", code);
+    sl__board_event(m->board.events, &(sl_event){.kind = r ? SL_EVENT_CRASHED : SL_EVENT_DIED,
+                                                 .worker = (int)w->id,
+                                                 .pid = w->pid,
+                                                 .generation = w->generation,
+                                                 .code = code,
+                                                 .signal = signal,
+                                                 .text = text});
+}
+
+bool sl__aftermath_died(struct sl__master *m, struct sl__member *w, int code, int signal)
 {
     struct sl__crash_record r;
 
-    if (!read_record(m, w->slot, SL__CRASH_DEATH, w, &r))
+    if (!read_record(m, w->slot, SL__CRASH_DEATH, w, &r)) {
+        if (!w->leaving)
+            write_down(m, w, NULL, code, signal);
         return false;
+    }
     r.stuck_ms = w->stuck_ms;
     r.culprits = w->left.culprits;
     r.bystanders = w->left.bystanders;
     r.idle = w->left.idle;
+    write_down(m, w, &r, code, signal);
     if (sl__feed_open())
         tell(m, w, &r);
     else
@@ -223,6 +253,7 @@ int sl__aftermath_start(struct sl__master *m)
     sl__crash_choose_folder(m->config.crash_dir, a->folder, sizeof a->folder);
     if (m->config.user)
         sl__crash_give_folder(a->folder, m->config.user);
+    sl__board_introduce(m->board.events, m->config.name, a->folder);
     a->memory = sl__memfd_create("shallot-crashes");
     if (a->memory < 0)
         return a->memory;
@@ -270,6 +301,7 @@ int sl__aftermath_resume(struct sl__master *m)
     /* A program that was root has the folder made for it then, unless it names another one now. */
     if (!m->config.user || m->config.crash_dir || getenv("SHALLOT_CRASH_DIR"))
         sl__crash_choose_folder(m->config.crash_dir, a->folder, sizeof a->folder);
+    sl__board_introduce(m->board.events, m->config.name, a->folder);
     a->watch.events = EPOLLIN;
     a->watch.ready = on_ready;
     sl__watchdog_start(m);

@@ -44,8 +44,9 @@ int sl__aftermath_resume(struct sl__master *m);
 /** Takes what dying workers have sent. */
 void sl__aftermath_pump(struct sl__master *m);
 /** @p w has ended, which has been logged: reports, if it has left a record (a sanitizer may have
- * made an exit of the signal). @return whether it has */
-bool sl__aftermath_died(struct sl__master *m, struct sl__member *w);
+ * made an exit of the signal), and writes down unasked ends for those who look back. @return whether
+ * it has */
+bool sl__aftermath_died(struct sl__master *m, struct sl__member *w, int code, int signal);
 /** A worker is READY: connections that were held are passed on. */
 void sl__aftermath_ready(struct sl__master *m);
 /** Nobody serves it any more. */
@@ -69,6 +70,8 @@ void sl__namers_finish(struct sl__master *m);
 /** Two or three lines: what happened, to whom. */
 void sl__crash_describe(const struct sl__crash_record *r,
                         void (*line)(void *self, const char *text), void *self);
+/** The same of a death in one line, without who it was. */
+void sl__crash_brief(const struct sl__crash_record *r, char *buf, size_t size);
 
 /* crash_folder.c */
 /** Where reports go: SHALLOT_CRASH_DIR, or @p given (may be NULL), or the usual place. "": nowhere.

@@ -69,8 +69,16 @@ static void words(struct paper *p, const char *name, const char *text)
         append_text(p, "\"");
     for (; *text; text++) {
         char escaped[8] = {*text};
+        size_t len = sl__utf8_sequence(text);
 
-        if ((unsigned char)*text < ' ' || *text == 0x7f) /* TAB too: it separates pairs */
+        if (len > 0) {
+            append(p, text, len);
+            text += len - 1;
+            continue;
+        }
+        if (p->json && (unsigned char)*text >= 0x80) /* a route's name may be any octets */
+            snprintf(escaped, sizeof escaped, "\\ufffd");
+        else if ((unsigned char)*text < ' ' || *text == 0x7f) /* TAB too: it separates pairs */
             snprintf(escaped, sizeof escaped, p->json ? "\\u%04x" : "?", (unsigned char)*text);
         else if (p->json && (*text == '"' || *text == '\\'))
             snprintf(escaped, sizeof escaped, "\\%c", *text);
@@ -187,6 +195,7 @@ static void worker(struct paper *p, struct sl__master *m, const sl_worker_stats 
     number(p, "in_flight", "%u", w->in_flight);
     number(p, "lag_ms", "%.3f", w->lag * 1e3);
     number(p, "memory", "%" PRIu64, w->memory);
+    number(p, "cpu", "%.3f", w->cpu);
     counts(p, &w->counts);
     end(p);
 }
@@ -202,6 +211,44 @@ static void listeners(struct paper *p, struct sl__master *m)
         words(p, "url", url);
         end(p);
     }
+}
+
+static void route(struct paper *p, const sl_route_stats *r)
+{
+    begin(p, "route", true);
+    words(p, "method", r->method);
+    words(p, "pattern", r->pattern);
+    number(p, "generation", "%u", r->generation);
+    number(p, "requests", "%" PRIu64, r->requests);
+    number(p, "4xx", "%" PRIu64, r->client_errors);
+    number(p, "5xx", "%" PRIu64, r->server_errors);
+    number(p, "p50_ms", "%.3f", sl_route_quantile(r, 0.5) * 1e3);
+    number(p, "p99_ms", "%.3f", sl_route_quantile(r, 0.99) * 1e3);
+    end(p);
+}
+
+static void event(struct paper *p, const sl_event *e)
+{
+    static const char *const kinds[] = {
+        [SL_EVENT_DIED] = "died",
+        [SL_EVENT_CRASHED] = "crashed",
+        [SL_EVENT_RELOADING] = "reloading",
+        [SL_EVENT_RELOADED] = "reloaded",
+        [SL_EVENT_RELOAD_FAILED] = "reload failed",
+        [SL_EVENT_UPGRADED] = "upgraded",
+    };
+
+    begin(p, "event", true);
+    number(p, "number", "%" PRIu64, e->number);
+    number(p, "at", "%.3f", (double)e->at_ms / 1e3);
+    words(p, "kind", kinds[e->kind]);
+    number(p, "worker", "%d", e->worker);
+    number(p, "pid", "%d", e->pid);
+    number(p, "generation", "%u", e->generation);
+    number(p, "code", "%d", e->code);
+    number(p, "signal", "%d", e->signal);
+    words(p, "text", e->text);
+    end(p);
 }
 
 static void list(struct paper *p, const char *name, bool opens)
@@ -237,6 +284,14 @@ static void write_status(struct sl__control_client *c, bool json)
     list(&p, "workers", true);
     for (size_t i = 0; i < stats->worker_count; i++)
         worker(&p, m, &stats->workers[i]);
+    list(&p, NULL, false);
+    list(&p, "routes", true);
+    for (size_t i = 0; i < stats->route_count; i++)
+        route(&p, &stats->routes[i]);
+    list(&p, NULL, false);
+    list(&p, "events", true);
+    for (size_t i = 0; i < stats->event_count; i++)
+        event(&p, &stats->events[i]);
     list(&p, NULL, false);
     if (json) {
         append_text(&p, "}");

@@ -105,3 +105,12 @@ void sl__crash_describe(const struct sl__crash_record *r,
              r->culprits, r->bystanders, r->idle, r->idle == 1 ? "" : "s");
     line(self, text);
 }
+
+void sl__crash_brief(const struct sl__crash_record *r, char *buf, size_t size)
+{
+    char cause[256], request[2048], name[24];
+
+    describe_cause(r, cause, sizeof cause);
+    describe_request(r, request, sizeof request);
+    snprintf(buf, size, "%s%s; %s", sl__fatal_name(r->signal, name, sizeof name), cause, request);
+}

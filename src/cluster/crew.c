@@ -69,7 +69,7 @@ static void report_exit(struct sl__member *w, int code, int signal)
         sl__master_watch_donor(m);
     }
     sl__supervisor_exited(m->supervisor, w->id, &exit, m->loop.now);
-    if (!sl__aftermath_died(m, w) && signal && !w->leaving)
+    if (!sl__aftermath_died(m, w, code, signal) && signal && !w->leaving)
         sl__master_tell_death(w->id, signal, sl__master_what_then(m, w), NULL);
     if (w->pid > 0)
         sl__master_tell(m, w, m->config.hooks.worker_exit, code, signal);
@@ -224,6 +224,7 @@ void sl__crew_spawn(struct sl__master *m, uint32_t id, unsigned slot, unsigned g
     w->slot = slot;
     w->generation = generation;
     sl__scoreboard_assign(&m->board, slot, id);
+    m->board.slots[slot].generation = generation; /* the worker asks for it when it begins */
     r = start_process(w, executable);
     if (r < 0) {
         snprintf(w->reason, sizeof w->reason, "cannot start %.300s: %s", executable->path,
@@ -246,6 +247,7 @@ void sl__crew_drain(struct sl__master *m, uint32_t id, enum sl__drain_kind kind,
     if (!w || !w->channel)
         return;
     w->leaving = true;
+    atomic_store_explicit(&m->board.slots[w->slot].leaving, 1, memory_order_relaxed);
     sl__timer_stop(&m->loop, &w->patience);                /* the supervisor's deadline holds now */
     sl__channel_send(w->channel, &head, NULL, &order, -1); /* refused only if it is dead already */
     sl__relay_leaving(m->relay, id);

@@ -43,11 +43,19 @@ static void act_kill(void *self, uint32_t id, int signal)
     sl__crew_kill(self, id, signal);
 }
 
+static void write_down(struct sl__master *m, sl_event_kind kind, unsigned generation,
+                       const char *text)
+{
+    sl__board_event(m->board.events,
+                    &(sl_event){.kind = kind, .generation = generation, .text = text});
+}
+
 static void act_good(void *self, unsigned generation)
 {
     char done[48];
 
     sl__master_promote(self, generation);
+    write_down(self, SL_EVENT_RELOADED, generation, NULL);
     snprintf(done, sizeof done, "generation %u serves", generation);
     sl__control_over(self, SL__CONTROL_RELOAD, 0, NULL, done);
     sl__notify_reloaded(self, NULL);
@@ -64,6 +72,7 @@ static void act_failed(void *self, unsigned generation, const char *reason)
     char error[640];
 
     sl__master_demote(self);
+    write_down(self, SL_EVENT_RELOAD_FAILED, generation, reason);
     snprintf(error, sizeof error, "generation %u failed: %s; the running code stays", generation,
              reason);
     sl__control_over(self, SL__CONTROL_RELOAD, 0, error, NULL);

@@ -56,6 +56,8 @@ int sl__master_send(uint32_t target, const char *topic, const void *data, size_t
 
 /** From a hook: the numbers of this moment, as sl_stats_new(). NULL outside sl__master_run(). */
 sl_stats *sl__master_stats(void);
+/** What sl_stats_glance() is in the master: all zero without one. */
+void sl__master_glance(sl_stats *ret);
 
 /** CPUs this process may use: affinity mask and cgroup cpu.max; writes why. At least 1. */
 unsigned sl__usable_cpus(char *ret_reason, size_t len);

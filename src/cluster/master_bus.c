@@ -148,6 +148,14 @@ int sl__master_send(uint32_t target, const char *topic, const void *data, size_t
     return r;
 }
 
+void sl__master_glance(sl_stats *ret)
+{
+    if (running)
+        sl__scoreboard_glance(&running->board, running->loop.now, ret);
+    else
+        *ret = (sl_stats){0};
+}
+
 sl_stats *sl__master_stats(void)
 {
     return running ? sl__scoreboard_read(&running->board, running->loop.now) : NULL;

@@ -56,6 +56,9 @@ int sl__master_reload(struct sl__master *m)
     sl__listeners_demote(&m->listeners, sl__crew_forget_listener, m); /* of one given up for this */
     sl__regions_demote(&m->regions);
     sl__supervisor_reload(m->supervisor, m->loop.now);
+    sl__board_event(m->board.events,
+                    &(sl_event){.kind = SL_EVENT_RELOADING,
+                                .generation = sl__supervisor_candidate(m->supervisor)});
     return 0;
 }
 

@@ -348,6 +348,10 @@ void sl__master_taken_over(struct sl__master *m)
         sl__supervisor_reject(m->supervisor, "as a master it could not take over", m->loop.now);
     } else {
         sl__log(SL__INFO, "master %d has become the new program", getpid());
+        sl__board_event(m->board.events,
+                        &(sl_event){.kind = SL_EVENT_UPGRADED,
+                                    .pid = getpid(),
+                                    .generation = sl__supervisor_generation(m->supervisor)});
         sl__supervisor_accept(m->supervisor, m->loop.now);
         snprintf(done, sizeof done, "master %d has become the new program, generation %u serves",
                  getpid(), sl__supervisor_generation(m->supervisor));

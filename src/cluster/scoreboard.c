@@ -25,6 +25,8 @@ struct board {
     struct sl__slot slots[SL__SLOTS];
     _Alignas(128) _Atomic uint32_t used; /* slots from here on were never assigned */
     _Alignas(128) struct sl__totals totals;
+    _Alignas(128) struct sl__board_events events;
+    struct sl__board_routes routes; /* last: takes the memory that is used of it */
 };
 
 static int map_board(struct sl__scoreboard *b)
@@ -36,6 +38,8 @@ static int map_board(struct sl__scoreboard *b)
     b->slots = board->slots;
     b->used = &board->used;
     b->totals = &board->totals;
+    b->events = &board->events;
+    b->routes = &board->routes;
     return 0;
 }
 
@@ -105,6 +109,7 @@ static void clear(struct sl__slot *s)
     atomic_store(&s->accepted, 0);
     atomic_store(&s->open, 0);
     atomic_store(&s->stopped, 0);
+    atomic_store(&s->leaving, 0);
     atomic_store(&s->requests, 0);
     atomic_store(&s->turn, 0);
     atomic_store(&s->tick, 0);

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "cluster/board_events.h"
+#include "cluster/board_routes.h"
 #include "shallot/stats.h"
 
 #define SL__SLOTS 512u
@@ -39,6 +41,7 @@ struct sl__slot {
     _Atomic int64_t earlier_lag;      /* of the period before */
     _Atomic uint32_t generation, pid; /* the master's words, like the two below */
     _Atomic uint32_t restarts;        /* workers that died unasked in this slot */
+    _Atomic uint32_t leaving;         /* it has been told to, or has decided to */
     _Atomic int64_t started;          /* monotonic ns */
     struct sl__tally tally;
 };
@@ -55,6 +58,8 @@ struct sl__scoreboard {
     struct sl__slot *slots; /* SL__SLOTS of them, mapped */
     _Atomic uint32_t *used; /* no slot from here on was ever assigned */
     struct sl__totals *totals;
+    struct sl__board_events *events; /* the master's */
+    struct sl__board_routes *routes;
     int fd; /* memfd, for the workers */
 };
 
@@ -86,6 +91,8 @@ void sl__scoreboard_answered(struct sl__scoreboard *b);
 /** In any process: all there is to know, at @p now. NULL when out of memory; free with
  * sl_stats_free(). */
 sl_stats *sl__scoreboard_read(const struct sl__scoreboard *b, int64_t now);
+/** The sums alone; nothing is allocated, and the system not asked. */
+void sl__scoreboard_glance(const struct sl__scoreboard *b, int64_t now, sl_stats *ret);
 
 enum sl__crowding {
     SL__FEW,

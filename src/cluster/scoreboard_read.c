@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -100,29 +101,68 @@ static void read_slot(sl_worker_stats *to, const struct sl__slot *s, int64_t now
         .connections = LOAD(s->connections),
         .in_flight = LOAD(s->requests),
         .lag = lag_of(s, now),
+        .leaving = LOAD(s->leaving) != 0,
+        .stopped = LOAD(s->stopped) != 0,
     };
     if (LOAD(s->started))
         to->uptime = (double)(now - LOAD(s->started)) / 1e9;
     read_counts(&to->counts, s);
 }
 
-/* One try. @return how many workers live */
-static size_t read_all(const struct sl__scoreboard *b, unsigned used, sl_stats *ret,
-                       sl_worker_stats *workers, int64_t now)
+static void add_worker(sl_stats *to, const sl_worker_stats *w)
 {
-    size_t count = 0;
+    add(&to->total, &w->counts);
+    to->worker_count++;
+    to->ready += w->ready;
+    to->connections += w->connections;
+    to->in_flight += w->in_flight;
+    if (w->lag > to->lag)
+        to->lag = w->lag;
+}
 
+/* One try. @p workers NULL: the sums alone */
+static void read_all(const struct sl__scoreboard *b, unsigned used, sl_stats *ret,
+                     sl_worker_stats *workers, int64_t now)
+{
     *ret = (sl_stats){.started = LOAD(b->totals->started), .restarts = LOAD(b->totals->restarts)};
     if (LOAD(b->totals->since))
         ret->uptime = (double)(now - LOAD(b->totals->since)) / 1e9;
     read_tally(&ret->total, &b->totals->tally, LOAD(b->totals->served));
     for (unsigned i = 0; i < used; i++) {
+        sl_worker_stats one, *w = workers ? &workers[ret->worker_count] : &one;
+
         if (!LOAD(b->slots[i].worker))
             continue;
-        read_slot(&workers[count], &b->slots[i], now);
-        add(&ret->total, &workers[count++].counts);
+        read_slot(w, &b->slots[i], now);
+        add_worker(ret, w);
     }
-    return count;
+}
+
+static unsigned slots_used(const struct sl__scoreboard *b)
+{
+    unsigned used = LOAD(*b->used);
+
+    return used < SL__SLOTS ? used : SL__SLOTS;
+}
+
+static void read_steadily(const struct sl__scoreboard *b, unsigned used, sl_stats *ret,
+                          sl_worker_stats *workers, int64_t now)
+{
+    uint32_t turn;
+    int tries = 0;
+
+    do {
+        turn = atomic_load_explicit(&b->totals->turn, memory_order_acquire);
+        read_all(b, used, ret, workers, now);
+        atomic_thread_fence(memory_order_acquire);
+    } while ((turn % 2 || LOAD(b->totals->turn) != turn) && tries++ < TRIES);
+    ret->last_event = atomic_load_explicit(&b->events->last, memory_order_acquire);
+}
+
+void sl__scoreboard_glance(const struct sl__scoreboard *b, int64_t now, sl_stats *ret)
+{
+    read_steadily(b, slots_used(b), ret, NULL, now);
+    ret->worker_count = 0;
 }
 
 static int by_id(const void *a, const void *b)
@@ -132,33 +172,56 @@ static int by_id(const void *a, const void *b)
     return (x->id > y->id) - (x->id < y->id);
 }
 
+/* A picture and everything that it points to. */
+struct picture {
+    sl_stats stats;
+    sl_event events[SL__EVENTS];
+    char texts[SL__EVENTS][SL__EVENT_TEXT];
+    char name[sizeof((struct sl__board_events *)0)->name];
+    char crash_dir[sizeof((struct sl__board_events *)0)->crash_dir];
+};
+
+static void read_events(struct picture *p, const struct sl__board_events *e)
+{
+    p->stats.events = p->events;
+    p->stats.event_count = sl__board_events_read(e, p->events, p->texts);
+    snprintf(p->name, sizeof p->name, "%s", e->name);
+    snprintf(p->crash_dir, sizeof p->crash_dir, "%s", e->crash_dir);
+    p->stats.name = p->name;
+    p->stats.pid = e->pid;
+    p->stats.crash_dir = p->crash_dir;
+}
+
+static void ask_system(sl_worker_stats *workers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        workers[i].memory = sl__resident(workers[i].pid);
+        workers[i].cpu = sl__cpu_time(workers[i].pid);
+    }
+}
+
 sl_stats *sl__scoreboard_read(const struct sl__scoreboard *b, int64_t now)
 {
-    unsigned used = LOAD(*b->used);
+    unsigned used = slots_used(b), rows = sl__board_routes_used(b->routes);
     sl_worker_stats *workers;
-    sl_stats *ret;
-    uint32_t turn;
-    int tries = 0;
+    sl_route_stats *routes;
+    char(*names)[SL__ROUTE_NAME];
+    struct picture *p =
+        sl__try_alloc(sizeof *p + used * sizeof *workers + rows * (sizeof *routes + sizeof *names));
 
-    if (used > SL__SLOTS)
-        used = SL__SLOTS;
-    ret = sl__try_alloc(sizeof *ret + used * sizeof *workers);
-    if (!ret)
+    if (!p)
         return NULL;
-    workers = (sl_worker_stats *)(ret + 1);
-    do {
-        size_t count;
-
-        turn = atomic_load_explicit(&b->totals->turn, memory_order_acquire);
-        count = read_all(b, used, ret, workers, now);
-        ret->worker_count = count;
-        atomic_thread_fence(memory_order_acquire);
-    } while ((turn % 2 || LOAD(b->totals->turn) != turn) && tries++ < TRIES);
-    for (size_t i = 0; i < ret->worker_count; i++)
-        workers[i].memory = sl__resident(workers[i].pid);
-    qsort(workers, ret->worker_count, sizeof *workers, by_id);
-    ret->workers = workers;
-    return ret;
+    workers = (sl_worker_stats *)(p + 1);
+    routes = (sl_route_stats *)(workers + used);
+    names = (char(*)[SL__ROUTE_NAME])(routes + rows);
+    read_steadily(b, used, &p->stats, workers, now);
+    ask_system(workers, p->stats.worker_count);
+    qsort(workers, p->stats.worker_count, sizeof *workers, by_id);
+    p->stats.workers = workers;
+    p->stats.routes = routes;
+    p->stats.route_count = sl__board_routes_read(b->routes, used, routes, names, rows);
+    read_events(p, b->events);
+    return &p->stats;
 }
 
 void sl_stats_free(sl_stats *stats)

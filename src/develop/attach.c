@@ -18,6 +18,8 @@
 #include "base/mem.h"
 #include "develop/assets.h"
 #include "develop/live.h"
+#include "shallot/app.h"
+#include "shallot/ctx.h"
 #include "shallot/request.h"
 #include "shallot/response.h"
 #include "shallot/router.h"
@@ -44,8 +46,12 @@ static int live_js(sl_ctx *c)
                             sl__asset_live_js_len);
 }
 
+/* What is left is the dashboard's, which shallot.c puts behind this layer (sl_dashboard() keeps
+ * something with the app). */
 static int unknown(sl_ctx *c)
 {
+    if (sl_app_state(sl_app_of(c), "shallot.dashboard"))
+        return sl_next(c);
     sl_set_status(c, 404);
     return sl_text(c, "There is nothing of this name below " PREFIX ".\n");
 }

@@ -199,6 +199,7 @@ void sl__serving_drain(struct sl__serving *s, enum sl__drain kind, int64_t deadl
 {
     s->draining = true;
     atomic_store_explicit(&s->slot->accepting, 0, memory_order_relaxed);
+    atomic_store_explicit(&s->slot->leaving, 1, memory_order_relaxed);
     sl__beats_stop(s);
     sl__retire_stop(s);
     s->deadline.fire = deadline_passed;

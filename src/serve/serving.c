@@ -47,6 +47,13 @@ static sl_stats *read_stats(sl_app *app)
     return sl__scoreboard_read(&s->board, sl__sys_now());
 }
 
+static void glance(sl_app *app, sl_stats *ret)
+{
+    struct sl__serving *s = app->root;
+
+    sl__scoreboard_glance(&s->board, sl__sys_now(), ret);
+}
+
 static void fill_endpoint(struct sl__endpoint *to, const struct sl__app_endpoint *from, int nth)
 {
     *to = (struct sl__endpoint){.port = from->port, .backlog = from->backlog};
@@ -90,8 +97,9 @@ int sl__serving_init(struct sl__serving *s)
     sl__log_request = request_number;
     sl__log_request_name = request_name;
     s->app->read_stats = read_stats;
+    s->app->glance = glance;
     s->app->root = s;
-    return 0;
+    return s->app->counts_routes ? sl__route_counts_start(s) : 0;
 }
 
 void sl__serving_listener(struct sl__serving *s, unsigned index, int fd)
@@ -128,6 +136,7 @@ void sl__serving_finish(struct sl__serving *s)
     sl__log_request = NULL;
     sl__log_request_name = NULL;
     s->app->read_stats = NULL;
+    s->app->glance = NULL;
     s->app->root = NULL;
     sl__crash_retire();
     sl__timer_stop(&s->loop, &s->deadline);

@@ -90,6 +90,9 @@ void sl__counting_start(struct sl__serving *s);
 /** The server's event. */
 void sl__counting_waited(void *self, int64_t ns);
 
+/** Counts requests per route: sl_count_routes(). 0 or -ENOMEM (route_counts.c). */
+int sl__route_counts_start(struct sl__serving *s);
+
 /** Replaces the process when it has done enough: .max_requests, .max_rss (retire.c). */
 void sl__retire_start(struct sl__serving *s);
 void sl__retire_stop(struct sl__serving *s);

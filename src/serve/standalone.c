@@ -69,6 +69,7 @@ int sl__serve_standalone(sl_app *app)
     s.slot = &s.board.slots[0];
     sl__scoreboard_assign(&s.board, 0, 1);
     sl__scoreboard_introduce(&s.board, 0, getpid(), 1, sl__sys_now());
+    sl__board_introduce(s.board.events, app->options.name, "");
     r = sl__serving_init(&s);
     if (r < 0) {
         sl__serving_failed_to("start", r);

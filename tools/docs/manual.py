@@ -67,7 +67,8 @@ def blocks(given, first=""):
 
 def prototype(item, e):
     """As it is declared; of a macro that takes options in the way it is called."""
-    called = next((i for i in e.items if i.kind == "function" and i.name in item.calls), None)
+    functions = [i for i in e.items if i.kind == "function"]
+    called = next((i for i in functions if i.name in item.calls), functions[0] if functions else None)
     if item.kind == "macro" and item.options and item.text.endswith("(...)"):
         before = [name for _, name in called.params[:-1]] if called else []
         return f"{item.name}({', '.join([*before, '.field = value, ...'])})  /* fields of {item.options} */"
