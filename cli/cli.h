@@ -124,7 +124,9 @@ bool has_main(const char *path);
  */
 int source_build(const char *source, enum compile_kind kind, char *ret_program, char *ret_command);
 #define COMMAND_SIZE (4 * PATH_SIZE)
-/** Makes a folder of our own that version control does not see. 0, or 1 with the error printed. */
+/** Makes a folder of our own that version control does not see. False if it cannot be written. */
+bool source_make_own_folder(const char *path);
+/** The same: 0, or 1 with the error printed. */
 int source_own_folder(const char *path);
 
 /* settings.c */
@@ -194,6 +196,8 @@ bool is_current(const char *program, const char *dependencies);
 int find_programs(const char *folder, int depth, struct words *ret);
 /** True if the program calls sl_listen() or sl_run(). */
 bool is_server(const char *program);
+/** True if it was built with AddressSanitizer or UBSan. */
+bool is_sanitized(const char *program);
 
 /* targets.c: which programs a project makes, as far as its build system tells beforehand. */
 
@@ -241,6 +245,15 @@ int project_find(const struct options *o, enum compile_kind kind, struct project
 
 /** Prints why there is no such file, and which one may be meant. @return 1 */
 int no_file(const char *what, const char *command);
+
+/* debug.c */
+
+/** Whether there is all that --debug needs. 0, or 1 with the error printed. */
+int debug_check(void);
+/** Builds without optimisation, by the environment. */
+void debug_prepare(void);
+/** Runs gdb on the terminal and waits for its end. */
+void debug_worker(int pid);
 
 /* running.c */
 
