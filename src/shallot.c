@@ -14,6 +14,7 @@
 #include "cluster/rehearsal.h"
 #include "cluster/role.h"
 #include "develop/attach.h"
+#include "develop/crash_answer.h"
 #include "serve/dying.h"
 #include "serve/serving.h"
 #include "shallot/middleware.h"
@@ -113,6 +114,8 @@ static int run_master(sl_app *app)
     app->glance = master_glance;
     config.endpoint_count = sl__serving_endpoints(app, endpoints);
     if (app->development) {
+        config.wants_page = app->options.no_pages ? NULL : sl__head_wants_page;
+        config.crash_page = app->options.no_pages ? NULL : sl__crash_answer;
         config.instances = 1;
         snprintf(reason, sizeof reason, "development");
     } else if (config.instances == 0) {

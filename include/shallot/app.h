@@ -67,6 +67,8 @@ typedef struct sl_options {
     unsigned crash_reports; /**< so many are kept of this name. Default 50 */
     sl_limits limits;       /**< what clients can push against */
     void *data;             /**< see sl_data() */
+    bool no_pages; /**< development: errors stay plain text for browsers too, and HTML answers are
+                      left alone. Env: SHALLOT_PAGES=off */
 } sl_options;
 
 /** In sl_endpoint.port: let the kernel choose; all workers share the port, sl_url() tells it. */

@@ -43,6 +43,18 @@ SL_API int sl_fail(sl_ctx *c, int status, const char *fmt, ...) SL_PRINTF(3, 4);
  */
 SL_API int sl_fail_as(sl_ctx *c, int error, int status, const char *fmt, ...) SL_PRINTF(4, 5);
 
+/** What the macros of these names call, so that in development a page can say where it was.
+ *
+ * @param file, function  literals, as `__FILE__` and `__func__` are, which are kept as pointers;
+ * may be NULL
+ * @param error           0: as sl_fail()
+ */
+SL_API int sl_fail_at(sl_ctx *c, const char *file, const char *function, int line, int error,
+                      int status, const char *fmt, ...) SL_PRINTF(7, 8);
+
+#define sl_fail(c, ...) sl_fail_at(c, __FILE__, __func__, __LINE__, 0, __VA_ARGS__)
+#define sl_fail_as(c, ...) sl_fail_at(c, __FILE__, __func__, __LINE__, __VA_ARGS__)
+
 /** Calls @p fn when the request has ended, whatever way it ended; last deferred, first called. It
  * runs on the request's fiber. 0 or -ENOMEM (then @p fn has been called). */
 SL_API int sl_defer(sl_ctx *c, void (*fn)(void *arg), void *arg);

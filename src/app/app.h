@@ -80,9 +80,12 @@ struct sl_app {
                        size_t len);
     /** What sl_stats_new() does; set by whoever runs the process. NULL: nothing is known. */
     sl_stats *(*read_stats)(sl_app *app);
+    /** Development: the answer stands as text, because nobody handled @p error (0: because nobody
+     * gave one), and may be exchanged for a page. NULL: it stays as it is. */
+    void (*show)(sl_ctx *c, int error);
     void (*glance)(sl_app *app, sl_stats *ret); /* sl_stats_glance(); set along with it */
     bool counts_routes;                         /* sl_count_routes() */
-    void *root; /* of whoever runs the process */
+    void *root;                                 /* of whoever runs the process */
 };
 
 /** The app as a service: set serve to run requests through its onion. Valid as long as the app. */

@@ -26,9 +26,32 @@ static bool is_said(const sl_ctx *c, int error)
     return c->fail_error == error;
 }
 
+/* Where sl_fail() was called, as far as it was the macro. */
+struct place {
+    const char *file, *function;
+    int line;
+};
+
+/* Development only. Without memory the page is poorer. */
+static inline __attribute__((always_inline)) void note(sl_ctx *c, const struct place *at)
+{
+    struct sl__trace *t = sl__trace_take(&c->x->arena);
+
+    if (!t)
+        return;
+    t->before = c->failing ? c->trace : NULL;
+    t->file = at->file;
+    t->function = at->function;
+    t->line = at->line;
+    t->error = c->fail_error;
+    t->status = c->fail_status;
+    t->message = c->fail_message;
+    c->trace = t;
+}
+
 /* Inlined, so that the trace begins with whoever failed. */
-static inline __attribute__((always_inline, format(printf, 4, 0))) int
-fail(sl_ctx *c, int error, int status, const char *fmt, va_list args)
+static inline __attribute__((always_inline, format(printf, 5, 0))) int
+fail(sl_ctx *c, const struct place *at, int error, int status, const char *fmt, va_list args)
 {
     size_t len;
 
@@ -36,28 +59,43 @@ fail(sl_ctx *c, int error, int status, const char *fmt, va_list args)
     c->fail_status = status < 400 || status > 599 ? 500 : status;
     c->fail_message = fmt && *fmt ? sl__ctx_vformat(c, &len, fmt, args) : NULL;
     if (c->app->development)
-        c->trace = sl__trace_take(&c->x->arena);
+        note(c, at);
     return sl__ctx_error(c, error);
 }
 
-int sl_fail(sl_ctx *c, int status, const char *fmt, ...)
+int sl_fail_at(sl_ctx *c, const char *file, const char *function, int line, int error, int status,
+               const char *fmt, ...)
 {
+    const struct place at = {file, function, line};
     va_list args;
     int r;
 
     va_start(args, fmt);
-    r = fail(c, -SL_EFAIL, status, fmt, args);
+    r = fail(c, &at, error < 0 ? error : -SL_EFAIL, status, fmt, args);
     va_end(args);
     return r;
 }
 
-int sl_fail_as(sl_ctx *c, int error, int status, const char *fmt, ...)
+int(sl_fail)(sl_ctx *c, int status, const char *fmt, ...)
 {
+    const struct place nowhere = {0};
     va_list args;
     int r;
 
     va_start(args, fmt);
-    r = fail(c, error < 0 ? error : -SL_EFAIL, status, fmt, args);
+    r = fail(c, &nowhere, -SL_EFAIL, status, fmt, args);
+    va_end(args);
+    return r;
+}
+
+int(sl_fail_as)(sl_ctx *c, int error, int status, const char *fmt, ...)
+{
+    const struct place nowhere = {0};
+    va_list args;
+    int r;
+
+    va_start(args, fmt);
+    r = fail(c, &nowhere, error < 0 ? error : -SL_EFAIL, status, fmt, args);
     va_end(args);
     return r;
 }
@@ -172,4 +210,6 @@ void sl__error_answer(sl_ctx *c, int error)
     sl__response_set_bytes(r, text);
     c->x->response.type = SL__TEXT_PLAIN;
     c->type_rank = SL__TYPE_GIVEN;
+    if (c->app->show)
+        c->app->show(c, error);
 }

@@ -373,6 +373,8 @@ static SL__COLD void complete_by_status(sl_ctx *c)
         sl__response_set_bytes(r, sl__reply_status_line(c, r->status));
         r->type = SL__TEXT_PLAIN;
     }
+    if (c->app->show && r->status >= 400)
+        c->app->show(c, 0);
 }
 
 /* False if the request wants all of it. */

@@ -119,7 +119,7 @@ void sl__settings_init(sl_app *app, const sl_options *given)
 {
     sl_options *o = &app->options;
     const char *build = environment("SHALLOT_BUILD"), *watch = environment("SHALLOT_WATCH");
-    const char *control = environment("SHALLOT_CONTROL");
+    const char *control = environment("SHALLOT_CONTROL"), *pages = environment("SHALLOT_PAGES");
 
     if (given)
         memcpy(o, given, given->size < sizeof *o ? given->size : sizeof *o);
@@ -144,6 +144,8 @@ void sl__settings_init(sl_app *app, const sl_options *given)
     set_log(app);
     set_mode(app);
     set_instances(app);
+    if (pages)
+        o->no_pages = strcmp(pages, "off") == 0;
 }
 
 static void free_text(const char *text)

@@ -16,21 +16,17 @@
 
 #include "base/log.h"
 
-#define FRAMES 24
 #define SKIP 2 /* this file's function and sl_fail() */
 #define LINE 256
-
-struct sl__trace {
-    int count;
-    void *at[FRAMES];
-};
 
 struct sl__trace *sl__trace_take(struct sl__arena *a)
 {
     struct sl__trace *t = sl__arena_alloc(a, sizeof *t);
 
-    if (t)
-        t->count = backtrace(t->at, FRAMES);
+    if (!t)
+        return NULL;
+    memset(t, 0, sizeof *t);
+    t->count = backtrace(t->at, SL__TRACE_FRAMES);
     return t;
 }
 
@@ -54,7 +50,7 @@ static void name_frame(void *at, char line[LINE])
 
 const char *sl__trace_text(const struct sl__trace *t, struct sl__arena *a)
 {
-    char *text = sl__arena_alloc(a, FRAMES * (LINE + 6) + 1), *end = text;
+    char *text = sl__arena_alloc(a, SL__TRACE_FRAMES * (LINE + 6) + 1), *end = text;
     char line[LINE];
 
     if (!text)

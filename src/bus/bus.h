@@ -11,6 +11,9 @@
 #include "loop/loop.h"
 #include "shallot/message.h"
 
+/** How the library's own topics begin: who listens to every topic does not hear of them. */
+#define SL__INSIDE "_shallot/"
+
 struct sl__bus;
 
 struct sl__bus_events {

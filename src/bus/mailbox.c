@@ -136,9 +136,10 @@ static void on_message(struct sl__bus *b, struct sl__mail *m)
     const struct sl__bus_topic *t =
         sl__map_get(&b->topics, (struct sl__str){f->topic, f->head.topic_len});
     sl_message message = {.topic = f->topic, .len = f->head.body_len, .from = (int)f->head.from};
+    bool inside = strncmp(f->topic, SL__INSIDE, strlen(SL__INSIDE)) == 0;
     int r;
 
-    if (!t && !b->every_topic.first)
+    if (!t && (!b->every_topic.first || inside))
         return;
     r = sl__mail_open(m, &message.data);
     if (r < 0) { /* one message less is a gap of one, and is said so */
@@ -149,7 +150,8 @@ static void on_message(struct sl__bus *b, struct sl__mail *m)
     }
     if (t)
         call_topic(b, t, &message);
-    call_topic(b, &b->every_topic, &message);
+    if (!inside)
+        call_topic(b, &b->every_topic, &message);
     sl__mail_close(m, message.data);
 }
 

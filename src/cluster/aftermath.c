@@ -40,14 +40,15 @@ static const char *why_not(int error)
     return error == -EAGAIN ? "other crashes are being reported" : sl_strerror(error);
 }
 
-static void report(struct sl__master *m, unsigned slot, const struct sl__crash_record *r,
+static void blocks(struct sl__master *m, unsigned slot, const struct sl__crash_record *r,
                    unsigned generation)
 {
-    enum sl__level level = r->kind == SL__CRASH_DEATH ? SL__ERROR : SL__WARN;
+    const struct sl__naming naming = {.then = NULL};
+    enum sl__level level = SL__WARN;
     int e;
 
     sl__crash_describe(r, log_line, &level);
-    e = sl__namer_start(m, slot, r, generation, NULL, NULL);
+    e = sl__namer_start(m, slot, r, generation, &naming);
     if (e < 0)
         sl__log(level, "  no backtrace: %s", why_not(e));
 }
@@ -58,22 +59,43 @@ static void keep_line(void *self, const char *text)
     sl__buf_append(self, "\n", 1);
 }
 
-/* In development under a tool: in one piece, with the names, and not in the log. */
-static void tell(struct sl__master *m, const struct sl__member *w, const struct sl__crash_record *r)
+/* No helper will tell more. */
+static void say_unnamed(struct sl__master *m, const struct sl__crash_record *r,
+                        const struct sl__naming *naming, struct sl__buf *words, int error)
 {
-    const char *then = sl__master_what_then(m, w);
-    struct sl__buf words = {0};
     char line[160];
+
+    snprintf(line, sizeof line, "  no backtrace: %s", why_not(error));
+    keep_line(words, line);
+    sl__buf_append(words, "", 1);
+    if (naming->then)
+        sl__master_tell_death(r->worker, r->signal, naming->then, words->data + words->at);
+    else
+        sl__log(SL__ERROR, "%s", line);
+    if (naming->page)
+        sl__crash_is_named(m, r->worker, naming->candidate, words->data + words->at, r->head);
+}
+
+/* Under a tool in one piece, with the names, and not in the log. */
+static void report(struct sl__master *m, const struct sl__member *w,
+                   const struct sl__crash_record *r)
+{
+    struct sl__buf words = {0};
+    struct sl__naming naming = {
+        .then = sl__feed_open() ? sl__master_what_then(m, w) : NULL,
+        .words = &words,
+        .page = m->config.development,
+        .candidate = w->generation > sl__supervisor_generation(m->supervisor),
+    };
+    enum sl__level level = SL__ERROR;
     int e;
 
     sl__crash_describe(r, keep_line, &words);
-    e = sl__namer_start(m, w->slot, r, w->generation, then, &words);
-    if (e < 0) {
-        snprintf(line, sizeof line, "  no backtrace: %s", why_not(e));
-        keep_line(&words, line);
-        sl__buf_append(&words, "", 1);
-        sl__master_tell_death(r->worker, r->signal, then, words.data + words.at);
-    }
+    if (!naming.then)
+        sl__crash_describe(r, log_line, &level);
+    e = sl__namer_start(m, w->slot, r, w->generation, &naming);
+    if (e < 0)
+        say_unnamed(m, r, &naming, &words, e);
     sl__buf_finish(&words);
 }
 
@@ -87,8 +109,18 @@ static bool read_record(struct sl__master *m, unsigned slot, enum sl__crash_kind
         ret->worker != w->id || ret->pid != w->pid)
         return false;
     ret->method[sizeof ret->method - 1] = ret->path[sizeof ret->path - 1] = '\0';
-    ret->label[sizeof ret->label - 1] = ret->said[sizeof ret->said - 1] = '\0';
+    ret->label[sizeof ret->label - 1] = ret->head[sizeof ret->head - 1] = '\0';
+    ret->said[sizeof ret->said - 1] = '\0';
     return true;
+}
+
+/* What the worker has written before it let go of its sockets. */
+bool sl__aftermath_wants_page(struct sl__master *m, const struct sl__member *w)
+{
+    struct sl__crash_record r;
+
+    return m->config.crash_page && read_record(m, w->slot, SL__CRASH_DEATH, w, &r) &&
+           m->config.wants_page(r.head);
 }
 
 /* Gives its memory back, and nobody finds an old record there. */
@@ -103,7 +135,7 @@ static void blocked(struct sl__master *m, struct sl__member *w)
     struct sl__crash_record r;
 
     if (w && read_record(m, w->slot, SL__CRASH_BLOCKED, w, &r))
-        report(m, w->slot, &r, w->generation);
+        blocks(m, w->slot, &r, w->generation);
 }
 
 /* The descriptors of one message, however many there were. */
@@ -207,6 +239,7 @@ bool sl__aftermath_died(struct sl__master *m, struct sl__member *w, int code, in
     struct sl__crash_record r;
 
     if (!read_record(m, w->slot, SL__CRASH_DEATH, w, &r)) {
+        sl__orphans_answer(m, w->id, NULL, 0);
         if (!w->leaving)
             write_down(m, w, NULL, code, signal);
         return false;
@@ -216,10 +249,7 @@ bool sl__aftermath_died(struct sl__master *m, struct sl__member *w, int code, in
     r.bystanders = w->left.bystanders;
     r.idle = w->left.idle;
     write_down(m, w, &r, code, signal);
-    if (sl__feed_open())
-        tell(m, w, &r);
-    else
-        report(m, w->slot, &r, w->generation);
+    report(m, w, &r);
     clear_area(m, w->slot);
     return true;
 }
@@ -229,6 +259,7 @@ void sl__aftermath_init(struct sl__aftermath *a)
     *a = (struct sl__aftermath){.memory = -1, .worker_end = -1, .watch = {.fd = -1}};
     sl__list_init(&a->orphans);
     sl__list_init(&a->held);
+    sl__list_init(&a->waiting);
     sl__list_init(&a->namers);
 }
 

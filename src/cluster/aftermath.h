@@ -22,6 +22,7 @@ struct sl__aftermath {
     int worker_end;         /* of the pair; inherited by workers */
     struct sl__watch watch; /* our end */
     struct sl__link orphans, held, namers;
+    struct sl__link waiting; /* orphans that are to be sent a page */
     unsigned orphan_count, namer_count;
     struct sl__timer watchdog;
     char folder[1024]; /* for reports; "": none */
@@ -46,9 +47,11 @@ int sl__aftermath_resume(struct sl__master *m);
 /** Takes what dying workers have sent. */
 void sl__aftermath_pump(struct sl__master *m);
 /** @p w has ended, which has been logged: reports, if it has left a record (a sanitizer may have
- * made an exit of the signal), and writes down unasked ends for those who look back. @return whether
- * it has */
+ * made an exit of the signal), and writes down unasked ends for those who look back. @return
+ * whether it has */
 bool sl__aftermath_died(struct sl__master *m, struct sl__member *w, int code, int signal);
+/** Development: who asked the request that kills @p w is one that is shown pages. */
+bool sl__aftermath_wants_page(struct sl__master *m, const struct sl__member *w);
 /** A worker is READY: connections that were held are passed on. */
 void sl__aftermath_ready(struct sl__master *m);
 /** Nobody serves it any more. */
@@ -60,12 +63,28 @@ void sl__orphan_take(struct sl__master *m, struct sl__member *w, int fd,
                      const struct sl__crash_note *note);
 void sl__orphans_finish(struct sl__master *m);
 
+/** Answers those who wait for a page because @p worker died: with it, or as without pages (NULL).
+ * Owns @p page, of malloc(3), which is sent to the first of them; there is but one culprit. */
+void sl__orphans_answer(struct sl__master *m, uint32_t worker, char *page, size_t len);
+
+/* aftermath_page.c: development */
+/** All is known that will be: @p report, with a NUL. @p head is the request's, or "". */
+void sl__crash_is_named(struct sl__master *m, uint32_t worker, bool candidate, const char *report,
+                        const char *head);
+
 /* aftermath_helper.c */
-/** Starts a helper for the record, whose area it copies; its lines are logged. With @p then (a
- * constant) they are told on the feed instead, behind @p words. 0 or a negative errno (-EAGAIN:
- * there are enough). */
+/** What is to be done with the names. */
+struct sl__naming {
+    const char *then;            /* a constant: they are told on the feed; NULL: logged */
+    const struct sl__buf *words; /* what is said before them; NULL: nothing */
+    bool page;                   /* and sl__crash_is_named() is called */
+    bool candidate;              /* the worker was of new code, which did not become ready */
+};
+
+/** Starts a helper for the record, whose area it copies. 0 or a negative errno (-EAGAIN: there are
+ * enough). */
 int sl__namer_start(struct sl__master *m, unsigned slot, const struct sl__crash_record *r,
-                    unsigned generation, const char *then, const struct sl__buf *words);
+                    unsigned generation, const struct sl__naming *naming);
 void sl__namers_finish(struct sl__master *m);
 
 /* crash_text.c */

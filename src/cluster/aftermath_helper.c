@@ -37,9 +37,11 @@ struct namer {
     struct sl__timer timer;
     struct sl__link link;
     struct sl__master *master;
+    struct sl__buf words; /* what comes before the names */
     struct sl__buf text;
     enum sl__level level;
-    const char *then; /* NULL: its lines go to the log */
+    struct sl__naming naming; /* but for the words */
+    char *head;               /* of the request, for a page; may be NULL */
     uint32_t worker;
     int signal;
     bool said; /* a sanitizer has ended it */
@@ -63,6 +65,8 @@ static void release(struct namer *n)
     close_watch(n, &n->process);
     sl__timer_stop(&m->loop, &n->timer);
     sl__buf_finish(&n->text);
+    sl__buf_finish(&n->words);
+    sl__free(n->head);
     sl__list_remove(&n->link);
     m->aftermath.namer_count--;
     sl__free(n);
@@ -83,10 +87,20 @@ static void log_lines(struct namer *n)
     }
 }
 
+/* Words and names in one piece. */
 static void tell(struct namer *n)
 {
-    sl__buf_append(&n->text, "", 1);
-    sl__master_tell_death(n->worker, n->signal, n->then, n->text.data + n->text.at);
+    const char *report;
+
+    sl__buf_append(&n->words, n->text.data + n->text.at, sl__buf_len(&n->text));
+    if (sl__buf_append(&n->words, "", 1) < 0)
+        return;
+    report = n->words.data + n->words.at;
+    if (n->naming.then)
+        sl__master_tell_death(n->worker, n->signal, n->naming.then, report);
+    if (n->naming.page)
+        sl__crash_is_named(n->master, n->worker, n->naming.candidate, report,
+                           n->head ? n->head : "");
 }
 
 /* Both its output and its process have to be over. */
@@ -94,10 +108,9 @@ static void check_end(struct namer *n)
 {
     if (n->pipe.fd >= 0 || n->process.fd >= 0)
         return;
-    if (n->then)
-        tell(n);
-    else
+    if (!n->naming.then)
         log_lines(n);
+    tell(n);
     release(n);
 }
 
@@ -283,7 +296,7 @@ static int watch(struct namer *n)
 }
 
 int sl__namer_start(struct sl__master *m, unsigned slot, const struct sl__crash_record *record,
-                    unsigned generation, const char *then, const struct sl__buf *words)
+                    unsigned generation, const struct sl__naming *naming)
 {
     struct namer *n;
     int order, r;
@@ -296,12 +309,15 @@ int sl__namer_start(struct sl__master *m, unsigned slot, const struct sl__crash_
     n = sl__alloc_zeroed(sizeof *n);
     n->master = m;
     n->level = record->kind == SL__CRASH_DEATH ? SL__ERROR : SL__WARN;
-    n->then = then;
+    n->naming = *naming;
     n->said = record->said_len > 0 && record->signal == SIGABRT;
     n->worker = record->worker;
     n->signal = record->signal;
-    if (words)
-        sl__buf_append(&n->text, words->data + words->at, sl__buf_len(words));
+    if (naming->words)
+        sl__buf_append(&n->words, naming->words->data + naming->words->at,
+                       sl__buf_len(naming->words));
+    if (naming->page)
+        n->head = sl__try_strdup(record->head);
     n->pipe = (struct sl__watch){.fd = -1, .events = EPOLLIN, .ready = pipe_ready};
     n->process = (struct sl__watch){.fd = -1, .events = EPOLLIN, .ready = process_ready};
     n->timer.fire = too_slow;

@@ -9,6 +9,7 @@
 #include "cluster/aftermath.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -20,6 +21,8 @@
 #include "cluster/master_state.h"
 
 #define LINGER SL__SEC
+#define PAGE_LINGER (5 * SL__SEC)
+#define PAGE_PATIENCE (25 * SL__SEC) /* until the crash is known: longer than a helper may take */
 #define HOLD SL__SEC
 #define THROW_MAX (8u << 20)
 #define TEXT_MAX 512
@@ -30,8 +33,11 @@ struct orphan {
     struct sl__link link; /* of orphans or held */
     struct sl__master *master;
     const struct sl__listener *listener; /* held: whose it is */
-    size_t len, at;                      /* of the text; at: sent */
+    const char *bytes;                   /* the answer: text or page */
+    size_t len, at;                      /* of it; at: sent */
+    char *page;                          /* of malloc(3); may be NULL */
     uint32_t thrown;
+    uint32_t worker; /* that has left it */
     bool shut, watched;
     char text[TEXT_MAX];
 };
@@ -47,6 +53,7 @@ static void release(struct orphan *o)
         close(o->watch.fd);
     sl__list_remove(&o->link);
     m->aftermath.orphan_count--;
+    free(o->page);
     sl__free(o);
 }
 
@@ -54,7 +61,7 @@ static void release(struct orphan *o)
 static int say(struct orphan *o)
 {
     while (o->at < o->len) {
-        ssize_t n = sl__sys_send(o->watch.fd, o->text + o->at, o->len - o->at, MSG_DONTWAIT);
+        ssize_t n = sl__sys_send(o->watch.fd, o->bytes + o->at, o->len - o->at, MSG_DONTWAIT);
 
         if (n < 0)
             return (int)n;
@@ -129,7 +136,7 @@ static void see_out(struct orphan *o)
         return;
     }
     o->watched = true;
-    sl__timer_start(&m->loop, &o->timer, m->loop.now + LINGER);
+    sl__timer_start(&m->loop, &o->timer, m->loop.now + (o->page ? PAGE_LINGER : LINGER));
 }
 
 static void set_text(struct orphan *o, bool culprit, bool head)
@@ -138,6 +145,7 @@ static void set_text(struct orphan *o, bool culprit, bool head)
 
     if (!m->config.last_answer)
         return;
+    o->bytes = o->text;
     o->len = m->config.last_answer(culprit, head, o->text, sizeof o->text);
     sl__scoreboard_answered(&m->board);
 }
@@ -173,6 +181,58 @@ static void hold(struct orphan *o, const struct sl__listener *l)
         sl__timer_start(&m->loop, &o->timer, m->loop.now + HOLD);
 }
 
+/* No page will come. */
+static void answer_plainly(struct orphan *o)
+{
+    struct sl__master *m = o->master;
+
+    sl__timer_stop(&m->loop, &o->timer);
+    sl__list_remove(&o->link);
+    sl__list_append(&m->aftermath.orphans, &o->link);
+    set_text(o, true, false); /* a HEAD has never waited */
+    see_out(o);
+}
+
+static void page_is_late(struct sl__timer *t)
+{
+    answer_plainly(SL__OWNER(t, struct orphan, timer));
+}
+
+static void await_page(struct orphan *o)
+{
+    struct sl__master *m = o->master;
+
+    o->timer.fire = page_is_late;
+    sl__list_append(&m->aftermath.waiting, &o->link);
+    sl__timer_start(&m->loop, &o->timer, m->loop.now + PAGE_PATIENCE);
+}
+
+void sl__orphans_answer(struct sl__master *m, uint32_t worker, char *page, size_t len)
+{
+    struct sl__link *all = &m->aftermath.waiting, *next;
+
+    for (struct sl__link *at = all->next; at != all; at = next) {
+        struct orphan *o = SL__OWNER(at, struct orphan, link);
+
+        next = at->next;
+        if (o->worker != worker)
+            continue;
+        if (!page) {
+            answer_plainly(o);
+            continue;
+        }
+        o->bytes = o->page = page;
+        o->len = len;
+        page = NULL;
+        sl__timer_stop(&m->loop, &o->timer);
+        sl__list_remove(&o->link);
+        sl__list_append(&m->aftermath.orphans, &o->link);
+        sl__scoreboard_answered(&m->board);
+        see_out(o);
+    }
+    free(page);
+}
+
 void sl__orphan_take(struct sl__master *m, struct sl__member *w, int fd,
                      const struct sl__crash_note *note)
 {
@@ -197,6 +257,12 @@ void sl__orphan_take(struct sl__master *m, struct sl__member *w, int fd,
     m->aftermath.orphan_count++;
     if (note->fate == SL__FATE_IDLE && l) {
         hold(o, l);
+        return;
+    }
+    o->worker = w ? w->id : 0;
+    if (note->fate == SL__FATE_CULPRIT && !note->head && w && !m->stopping &&
+        sl__aftermath_wants_page(m, w)) {
+        await_page(o);
         return;
     }
     sl__list_append(&m->aftermath.orphans, &o->link);
@@ -241,9 +307,9 @@ void sl__aftermath_forget_listener(struct sl__master *m, const struct sl__listen
 void sl__orphans_finish(struct sl__master *m)
 {
     struct sl__aftermath *a = &m->aftermath;
-    struct sl__link *lists[] = {&a->orphans, &a->held};
+    struct sl__link *lists[] = {&a->orphans, &a->held, &a->waiting};
 
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 3; i++)
         while (!sl__list_empty(lists[i]))
             release(SL__OWNER(lists[i]->next, struct orphan, link));
 }

@@ -296,4 +296,5 @@ void sl__crash_retire(void)
 {
     sl__crash_here.hooks.last_words = NULL;
     sl__crash_here.hooks.blame = NULL;
+    sl__crash_here.hooks.head = NULL;
 }

@@ -15,6 +15,7 @@
 
 #define SL__CRASH_MAGIC 0x53684c32u /* changes with the layout of the record or of the messages */
 #define SL__CRASH_REGISTERS 34
+#define SL__CRASH_HEAD 4096u
 
 /* Places in an area. */
 #define SL__CRASH_MAPS_AT 8192u
@@ -51,8 +52,10 @@ struct sl__crash_record {
     uint64_t number; /* of the request in this worker */
     char method[32], path[1024];
     uint32_t said_len;
-    char said[128];  /* "AddressSanitizer: heap-use-after-free"; "" */
-    char label[512]; /* the fiber's: the route, or what else it does; "" */
+    char said[128];            /* "AddressSanitizer: heap-use-after-free"; "" */
+    char label[512];           /* the fiber's: the route, or what else it does; "" */
+    char head[SL__CRASH_HEAD]; /* development: the request's, line by line, cut where it does not
+                                  fit; "" */
     /* The master's, once the worker is dead. */
     uint32_t stuck_ms; /* the watchdog's doing; 0: not */
     uint32_t culprits, bystanders, idle;
@@ -95,6 +98,8 @@ struct sl__crash_blame {
 /** What the floors above know; all of it is called from the signal handler. Each may be NULL. */
 struct sl__crash_hooks {
     void (*blame)(void *self, struct sl__crash_blame *ret);
+    /** Writes the head of the request that is to blame, line by line, with a NUL. */
+    void (*head)(void *self, char *buf, size_t size);
     bool (*is_overflow)(const void *address, const char **ret_label);
     /** Calls sl__crash_tell() for every connection, the culprit's first. */
     void (*last_words)(void *self);

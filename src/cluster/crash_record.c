@@ -75,7 +75,7 @@ void sl__crash_note_signal(enum sl__crash_kind kind, int signal, const siginfo_t
     r->wall = now.tv_sec;
     r->maps_len = r->stack_len = r->has_request = r->overflow = 0;
     r->age_ns = 0;
-    r->label[0] = r->method[0] = r->path[0] = '\0';
+    r->label[0] = r->method[0] = r->path[0] = r->head[0] = '\0';
     note_registers(r, context);
 }
 
@@ -101,6 +101,8 @@ void sl__crash_note_blame(void)
     r->age_ns = now.tv_sec * 1000000000 + now.tv_nsec - b.since;
     copy_text(r->method, sizeof(r->method), b.method.ptr, b.method.len);
     copy_text(r->path, sizeof(r->path), b.path.ptr, b.path.len);
+    if (h->head)
+        h->head(h->self, r->head, sizeof(r->head));
 }
 
 /* Past the C library, where a sanitizer would look at what is written. */

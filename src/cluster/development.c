@@ -24,6 +24,7 @@
 #include "base/mem.h"
 #include "base/sys.h"
 #include "base/time.h"
+#include "cluster/announce.h"
 #include "cluster/build.h"
 #include "cluster/feed.h"
 #include "cluster/outcomes.h"
@@ -56,6 +57,8 @@ static void start_build(struct sl__development *d)
     int r = sl__build_start(d->build);
     struct sl__feed_line line;
 
+    if (r == 0)
+        sl__announce("building", 0, 0, NULL, NULL);
     if (r < 0) {
         sl__log(SL__ERROR, "cannot start the build: %s", sl_strerror(r));
     } else if (sl__feed_open()) {
@@ -198,6 +201,7 @@ static void built(void *self, int status, const char *output, int64_t duration_n
         tell_built(status, output, duration_ns);
     else
         log_built(status, duration_ns);
+    sl__announce(status == 0 ? "good" : "failed", status, duration_ns, NULL, output);
     if (status == 0)
         d->config.reload(d->config.self);
 }

@@ -11,6 +11,7 @@
 #include "base/sys.h"
 #include "base/time.h"
 #include "cluster/activation.h"
+#include "cluster/announce.h"
 #include "cluster/feed.h"
 #include "cluster/master_state.h"
 #include "cluster/privilege.h"
@@ -69,6 +70,7 @@ static void act_proven(void *self, unsigned generation)
 
 static void act_failed(void *self, unsigned generation, const char *reason)
 {
+    const struct sl__master *m = self;
     char error[640];
 
     sl__master_demote(self);
@@ -79,6 +81,8 @@ static void act_failed(void *self, unsigned generation, const char *reason)
     sl__control_over(self, SL__CONTROL_UPGRADE, 0, error, NULL);
     sl__notify_reloaded(self, reason);
     sl__master_tell_kept(self, reason);
+    if (m->config.development)
+        sl__announce("kept", 0, 0, reason, NULL);
 }
 
 static bool ask_served(void *self, uint32_t id)

@@ -45,6 +45,11 @@ struct sl__master_config {
     /** The answer to a request whose worker has crashed, into @p buf. @return its length. NULL:
      * such connections are only closed. */
     size_t (*last_answer)(bool culprit, bool head, char *buf, size_t size);
+    /** Development: whether who sent this head, line by line, waits until it is known where the
+     * crash was, for crash_page. Both or neither. */
+    bool (*wants_page)(const char *head);
+    /** The whole answer then, of malloc(3); NULL: last_answer. @p self is that of the hooks. */
+    char *(*crash_page)(void *self, const char *head, const char *report, size_t *ret_len);
     struct sl__master_hooks hooks;
 };
 

@@ -11,6 +11,8 @@
 
 extern const char sl__asset_live_js[];
 extern const size_t sl__asset_live_js_len;
+extern const char sl__asset_page_css[];
+extern const size_t sl__asset_page_css_len;
 
 /** A file whose text is in the program: never old, for the next program may bring another. What
  * sl_bytes() returns. */

@@ -17,7 +17,9 @@
 #include "app/layers.h"
 #include "base/mem.h"
 #include "develop/assets.h"
+#include "develop/inject.h"
 #include "develop/live.h"
+#include "develop/show.h"
 #include "shallot/app.h"
 #include "shallot/ctx.h"
 #include "shallot/request.h"
@@ -29,6 +31,7 @@
 struct front {
     sl_router *router;
     sl_middleware inside; /* the router as a layer */
+    bool pages;           /* and the script in HTML answers */
 };
 
 int sl__asset_answer(sl_ctx *c, const char *type, const char *text, size_t len)
@@ -46,6 +49,12 @@ static int live_js(sl_ctx *c)
                             sl__asset_live_js_len);
 }
 
+static int page_css(sl_ctx *c)
+{
+    return sl__asset_answer(c, "text/css; charset=utf-8", sl__asset_page_css,
+                            sl__asset_page_css_len);
+}
+
 /* What is left is the dashboard's, which shallot.c puts behind this layer (sl_dashboard() keeps
  * something with the app). */
 static int unknown(sl_ctx *c)
@@ -58,7 +67,8 @@ static int unknown(sl_ctx *c)
 
 static int add_names(sl_router *r)
 {
-    int failed = sl_get(r, "/live.js", live_js) < 0 || sl__live_names(r) < 0;
+    int failed = sl_get(r, "/live.js", live_js) < 0 || sl_get(r, "/page.css", page_css) < 0 ||
+                 sl__live_names(r) < 0;
 
     /* Last: what none of the above has answered. */
     return failed || sl_all(r, "/*", unknown) < 0 ? -ENOMEM : 0;
@@ -75,7 +85,9 @@ static int run(sl_ctx *c, void *self)
 {
     const struct front *f = self;
 
-    return is_inside(sl_path(c)) ? f->inside.run(c, f->inside.self) : sl_next(c);
+    if (is_inside(sl_path(c)))
+        return f->inside.run(c, f->inside.self);
+    return f->pages ? sl__inject_next(c) : sl_next(c);
 }
 
 static void free_front(void *self)
@@ -92,11 +104,13 @@ int sl__develop_attach(sl_app *app)
     struct front *f = sl__alloc_zeroed(sizeof *f);
 
     f->router = sl_router_new(.prefix = PREFIX);
-    if (add_names(f->router) < 0) {
+    if (add_names(f->router) < 0 || sl__live_attach(app) < 0) {
         sl_router_free(f->router);
         sl__free(f);
         return -ENOMEM;
     }
     f->inside = sl_routes(f->router);
+    f->pages = !app->options.no_pages;
+    app->show = f->pages ? sl__show : NULL;
     return sl__layers_wrap(&app->layers, (sl_middleware){run, f, free_front});
 }

@@ -23,7 +23,10 @@
 
 #define SL__LIVE_FROM_MAX 32
 
-/** Adds the stream to the router below /_shallot. 0 or a negative error. */
+/** Begins to listen to what the master announces. 0 or -ENOMEM. */
+int sl__live_attach(sl_app *app);
+
+/** Adds the stream, and what it is about, to the router below /_shallot. 0 or a negative error. */
 int sl__live_names(sl_router *r);
 
 /** What names the code of this process: the same in all workers of a generation. */

@@ -106,10 +106,13 @@ struct sl__orphan {
 };
 
 /** What a report says of a request: views, valid as long as it is. */
+struct sl__request;
+
 struct sl__last_request {
     struct sl__str method, path; /* path without query, as sent */
     uint64_t number;
     int64_t since; /* loop time */
+    const struct sl__request *request;
 };
 
 /** The request that @p f serves; false if it serves none. */

@@ -47,6 +47,43 @@ static void blame(void *self, struct sl__crash_blame *ret)
     ret->since = r.since;
 }
 
+/* Byte by byte: a sanitizer has an opinion on memcpy() in a signal handler. */
+static size_t put(char *buf, size_t size, size_t at, struct sl__str s)
+{
+    for (size_t i = 0; i < s.len && at + 1 < size; i++)
+        buf[at++] = s.ptr[i];
+    buf[at] = '\0';
+    return at;
+}
+
+/* As far as it fits, in whole lines: delimiters of the head as it came have become NULs. */
+static void write_head(void *self, char *buf, size_t size)
+{
+    const struct sl__serving *s = self;
+    const struct sl__fiber *f = sl__fiber_blamed();
+    struct sl__last_request r;
+    size_t at = 0;
+
+    buf[0] = '\0';
+    if (!f || !sl__server_request_of(s->server, f, &r))
+        return;
+    at = put(buf, size, at, r.method);
+    at = put(buf, size, at, SL__STR(" "));
+    at = put(buf, size, at, sl__request_str(r.request, r.request->target));
+    at = put(buf, size, at, SL__STR(" HTTP/1.1\n"));
+    for (uint32_t i = 0; i < r.request->field_count; i++) {
+        struct sl__str name = sl__request_str(r.request, r.request->fields[i].name);
+        struct sl__str value = sl__request_str(r.request, r.request->fields[i].value);
+
+        if (at + name.len + value.len + 4 > size)
+            continue;
+        at = put(buf, size, at, name);
+        at = put(buf, size, at, SL__STR(": "));
+        at = put(buf, size, at, value);
+        at = put(buf, size, at, SL__STR("\n"));
+    }
+}
+
 static void tell(void *self, const struct sl__orphan *o)
 {
     sl__crash_tell(o->fd, (enum sl__crash_fate)o->kind, o->listener, o->head);
@@ -76,8 +113,11 @@ void sl__dying_early(void)
 
 void sl__dying_prepare(struct sl__serving *s)
 {
-    const struct sl__crash_hooks hooks = {
-        .blame = blame, .is_overflow = sl__fiber_is_overflow, .last_words = last_words, .self = s};
+    const struct sl__crash_hooks hooks = {.blame = blame,
+                                          .head = s->app->development ? write_head : NULL,
+                                          .is_overflow = sl__fiber_is_overflow,
+                                          .last_words = last_words,
+                                          .self = s};
     int r = sl__crash_install(&hooks);
 
     if (r == 0 && s->app->development) {

@@ -125,6 +125,7 @@ bool sl__conns_request_of(const struct sl__conns *home, const struct sl__fiber *
         .path = sl__request_str(&x->request, x->request.path),
         .number = x->number,
         .since = x->since,
+        .request = &x->request,
     };
     return true;
 }

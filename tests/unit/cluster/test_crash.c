@@ -80,7 +80,8 @@ static void *crash_thread(void *arg)
 
 static int be_worker(void)
 {
-    const struct sl__crash_hooks hooks = {blame, is_overflow, last_words, NULL};
+    const struct sl__crash_hooks hooks = {
+        .blame = blame, .is_overflow = is_overflow, .last_words = last_words};
     const struct rlimit none = {0, 0};
     pthread_t t;
 
