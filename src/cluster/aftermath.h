@@ -46,8 +46,8 @@ int sl__aftermath_resume(struct sl__master *m);
 /** Takes what dying workers have sent. */
 void sl__aftermath_pump(struct sl__master *m);
 /** @p w has ended, which has been logged: reports, if it has left a record (a sanitizer may have
- * made an exit of the signal), and writes down unasked ends for those who look back. @return whether
- * it has */
+ * made an exit of the signal), and writes down unasked ends for those who look back. @return
+ * whether it has */
 bool sl__aftermath_died(struct sl__master *m, struct sl__member *w, int code, int signal);
 /** A worker is READY: connections that were held are passed on. */
 void sl__aftermath_ready(struct sl__master *m);
