@@ -53,7 +53,7 @@ struct options {
     const char *what;                        /* FILE.c, program or folder; NULL: not given */
     const char *build, *port, *host, *watch; /* NULL: not given */
     char **args;                             /* after "--", NULL-terminated; may be empty */
-    bool help, sanitize, debug;
+    bool help, sanitize, debug, open;
 };
 
 /** Reads the arguments behind the command's name. @p allowed: the options it knows, without "--".

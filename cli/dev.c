@@ -5,6 +5,7 @@
  * shown.
  */
 #include "cli.h"
+#include "screen.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,35 +30,38 @@ const char dev_help[] =
     "  --port N          listen on this port (PORT; 0: any free one)\n"
     "  --host ADDRESS    listen on this address (HOST)\n"
     "  --watch FOLDER    watch this folder instead of the program's own\n"
+    "  --open            open the browser ($BROWSER or xdg-open) once the program serves\n"
+    "\n"
+    "Keys, on a terminal: r build again and swap, o open the browser, c clear, q quit.\n"
+    "Without a terminal the same is said in plain lines. NO_COLOR is honoured.\n"
     "\n"
     "CC, CFLAGS and LDFLAGS (CXX and CXXFLAGS for C++) are used for FILE.c.\n";
 
-static const char *const allowed[] = {"build", "port", "host", "watch", "sanitize", NULL};
+static const char *const allowed[] = {"build", "port", "host", "watch", "sanitize", "open", NULL};
+
+struct session {
+    struct screen *screen;
+    bool open;
+};
 
 static void say_news(void *self, const sl_development_news *news)
 {
-    static const struct {
-        enum tone tone;
-        const char *word;
-    } lines[] = {
-        [SL_DEV_CHANGED] = {TONE_PLAIN, "changed"}, [SL_DEV_BUILDING] = {TONE_QUIET, "building"},
-        [SL_DEV_BUILT] = {TONE_GOOD, "built"},      [SL_DEV_FAILED] = {TONE_BAD, "failed"},
-        [SL_DEV_WAITING] = {TONE_QUIET, "waiting"}, [SL_DEV_LISTENING] = {TONE_GOOD, "serving"},
-        [SL_DEV_SWAPPED] = {TONE_GOOD, "swapped"},  [SL_DEV_KEPT] = {TONE_BAD, "kept"},
-        [SL_DEV_CRASHED] = {TONE_BAD, "crashed"},   [SL_DEV_REQUEST] = {TONE_PLAIN, "request"},
-        [SL_DEV_TROUBLE] = {TONE_BAD, "trouble"},
-    };
+    struct session *session = self;
 
-    if (news->event == SL_DEV_BUILDING)
-        return;
-    if (news->output[0])
-        fprintf(stderr, "%s", news->output);
-    say_line(lines[news->event].tone, lines[news->event].word, "%s", news->text);
+    screen_news(session->screen, news);
+}
+
+static void begin(void *self, sl_developing *developing)
+{
+    struct session *session = self;
+
+    screen_begin(session->screen, developing, session->open);
 }
 
 static int develop(const struct options *o, const struct project *p)
 {
-    sl_development d = {.size = sizeof d, .say = say_news};
+    struct session session = {.screen = screen_new(p->title), .open = o->open};
+    sl_development d = {.size = sizeof d, .say = say_news, .begin = begin, .self = &session};
     char *program = realpath(p->program, NULL);
     size_t count = 0;
     int status;
@@ -65,14 +69,16 @@ static int develop(const struct options *o, const struct project *p)
     while (o->args[count])
         count++;
     d.argv = calloc(count + 2, sizeof *d.argv);
-    if (!d.argv)
+    if (!d.argv || !session.screen)
         return say_failure("out of memory");
     d.argv[0] = program ? program : (char *)(size_t)p->program; /* not built yet */
     for (size_t i = 0; i < count; i++)
         d.argv[i + 1] = o->args[i];
     d.build = p->build[0] ? p->build : NULL;
     d.watch = p->watch[0] ? p->watch : ".";
+    screen_prepare(session.screen, &d);
     status = sl_develop(&d);
+    screen_free(session.screen);
     free(d.argv);
     free(program);
     return status;
@@ -94,6 +100,5 @@ int dev_main(int argc, char **argv)
     if (r != 0)
         return r;
     options_export(&o);
-    say_line(TONE_PLAIN, "shallot", "dev · %s", project.title);
     return develop(&o, &project);
 }

@@ -25,6 +25,8 @@ static bool *flag_of(struct options *o, const char *name)
 {
     if (strcmp(name, "sanitize") == 0)
         return &o->sanitize;
+    if (strcmp(name, "open") == 0)
+        return &o->open;
     if (strcmp(name, "debug") == 0)
         return &o->debug;
     return NULL;

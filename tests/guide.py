@@ -22,6 +22,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 from harness import BUILD, PATIENCE, ROOT, Program, wait_until
@@ -67,6 +68,7 @@ def blocks(page):
 
 def clone(place):
     """A fresh clone in which ./run has been before: what it builds is there, and ninja finds nothing to do."""
+    place.mkdir(exist_ok=True)
     for entry in ROOT.iterdir():
         if not entry.name.startswith(("build", ".git", "examples")):
             (place / entry.name).symlink_to(entry)
@@ -84,13 +86,17 @@ class Session:
         self.home, self.start = folder / "home", start
         self.home.mkdir()
         (self.home / ".curlrc").write_text("silent\nshow-error\n")
+        self.run_folder = tempfile.TemporaryDirectory(prefix="run-")  # short: sockets lie there
         self.server = None
         self.listeners, self.numbers, self.marks = [], {}, 0
         self.changed = False
         self.environment = folder / "environment"  # what the shell of the last command left
         own = {"HOME": self.home, "PATH": f"{BUILD / 'cli'}:{os.environ['PATH']}", "PKG_CONFIG_PATH": BUILD / "meson-uninstalled",
-               "LD_LIBRARY_PATH": BUILD / "src", "SHALLOT_RUNTIME_DIR": folder / "run", "SHALLOT_CRASH_DIR": folder / "crashes", "HOST": "127.0.0.1", "PORT": "0"}
+               "LD_LIBRARY_PATH": BUILD / "src", "SHALLOT_RUNTIME_DIR": self.run_folder.name, "SHALLOT_CRASH_DIR": folder / "crashes", "HOST": "127.0.0.1", "PORT": "0"}
         self.environment.write_text("".join(f"export {k}='{v}'\n" for k, v in own.items()) + f"cd {self.home}\n")
+
+    def forget_tool(self):
+        self.environment.write_text(self.environment.read_text().replace(f"{BUILD / 'cli'}:", ""))
 
     # what is expected
 

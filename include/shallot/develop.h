@@ -105,6 +105,57 @@ SL_API int sl_developing_watch(sl_developing *d, int fd, void (*ready)(void *sel
 /** Does nothing if it is not watched. Before the descriptor is closed. */
 SL_API void sl_developing_unwatch(sl_developing *d, int fd);
 
+/* What compilers write */
+
+/** How bad it is. */
+typedef enum sl_severity {
+    SL_DIAGNOSED_NOTE,
+    SL_DIAGNOSED_WARNING,
+    SL_DIAGNOSED_ERROR
+} sl_severity;
+
+/** A line of source as the compiler showed it. Columns are those of a terminal, from 0; tabs have
+ * become spaces. */
+typedef struct sl_diagnostic_line {
+    unsigned number;    /**< in the file; 0: not known */
+    const char *text;   /**< the source */
+    const char *marks;  /**< what stands below it, in the same columns: "    ~~~^~~"; "" */
+    const char *labels; /**< lines below that: names of types, what should stand there; "" */
+    unsigned from, to;  /**< the columns [from, to) that are meant; both 0: none */
+} sl_diagnostic_line;
+
+/** What gcc, clang, a linker or make complained about. Strings are never NULL. */
+typedef struct sl_diagnostic {
+    sl_severity severity;
+    const char *file;     /**< as the compiler was in its folder, else as it was written; "" */
+    unsigned line;        /**< from 1; 0: not known */
+    unsigned column;      /**< octets, from 1; 0: not known */
+    const char *message;  /**< without the option; a few have several lines */
+    const char *option;   /**< what turns it on or off, "-Wunused-variable"; "" */
+    const char *function; /**< it is in; "" */
+    const char *via;      /**< "app.h:3": the line that includes @c file; "" */
+    const sl_diagnostic_line *lines;
+    size_t line_count;
+} sl_diagnostic;
+
+/** All complaints of a build. */
+typedef struct sl_diagnostics {
+    const sl_diagnostic *items; /**< in their order; notes follow what they belong to */
+    size_t count;
+    unsigned errors, warnings;
+    const char *rest; /**< lines that are neither complaints nor the noise of build tools; "" */
+} sl_diagnostics;
+
+/**
+ * Understands what a build has written in English, with colours or without. Never fails: what is
+ * not understood, other languages too, is in @c rest.
+ *
+ * @return owned by the caller; NULL: out of memory
+ */
+SL_API sl_diagnostics *sl_diagnostics_new(const char *output);
+/** NULL is fine. */
+SL_API void sl_diagnostics_free(sl_diagnostics *d);
+
 SL_END_DECLS
 
 #endif

@@ -99,7 +99,6 @@ unsigned sl__board_route_claim(struct sl__board_routes *b, unsigned generation, 
     char name[SL__ROUTE_NAME];
     unsigned row;
 
-    atomic_store_explicit(&b->counting, 1, memory_order_relaxed);
     if (!pattern) {
         raise_generation(&b->rows[SL__ROUTE_NONE], generation);
         return SL__ROUTE_NONE;
@@ -114,7 +113,7 @@ unsigned sl__board_routes_used(const struct sl__board_routes *b)
 {
     unsigned used = SL__ROUTE_OTHERS + 1;
 
-    if (!LOAD(b->counting))
+    if (!atomic_load_explicit(&b->counting, memory_order_acquire))
         return 0;
     while (used < SL__ROUTES && LOAD(b->rows[used].key))
         used++;

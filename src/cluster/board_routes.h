@@ -33,7 +33,7 @@ struct sl__route_row {
 
 /** Zeroed memory knows no route. */
 struct sl__board_routes {
-    _Atomic uint32_t counting; /* somebody does */
+    _Atomic uint32_t counting; /* somebody does: only then are lanes there */
     struct sl__route_row rows[SL__ROUTES];
     _Alignas(256) struct sl__route_lane lanes[SL__ROUTES][SL__ROUTE_LANES];
 };

@@ -14,6 +14,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -26,8 +27,11 @@ struct board {
     _Alignas(128) _Atomic uint32_t used; /* slots from here on were never assigned */
     _Alignas(128) struct sl__totals totals;
     _Alignas(128) struct sl__board_events events;
-    struct sl__board_routes routes; /* last: takes the memory that is used of it */
+    struct sl__board_routes routes; /* its lanes come last: see sl__scoreboard_count_routes() */
 };
+
+/* What is there from the beginning. Everybody maps it all, and does not touch what is not there. */
+#define BASIC_SIZE offsetof(struct board, routes.lanes)
 
 static int map_board(struct sl__scoreboard *b)
 {
@@ -63,8 +67,8 @@ int sl__scoreboard_create(struct sl__scoreboard *b)
     *b = (struct sl__scoreboard){.fd = sl__memfd_create("shallot-scoreboard")};
     if (b->fd < 0)
         return b->fd;
-    r = ftruncate(b->fd, sizeof(struct board)) < 0 ? -errno : map_board(b);
-    if (r == 0 && fcntl(b->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+    r = ftruncate(b->fd, BASIC_SIZE) < 0 ? -errno : map_board(b);
+    if (r == 0 && fcntl(b->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
         r = -errno;
     if (r < 0)
         sl__scoreboard_finish(b);
@@ -79,13 +83,22 @@ int sl__scoreboard_attach(struct sl__scoreboard *b, int fd)
     *b = (struct sl__scoreboard){.fd = fd};
     if (fstat(fd, &st) < 0)
         r = -errno;
-    else if (st.st_size != sizeof(struct board))
+    else if (st.st_size != BASIC_SIZE && st.st_size != sizeof(struct board))
         r = -EBADMSG; /* another layout: another version of the master */
     else
         r = map_board(b);
     if (r < 0)
         b->fd = -1; /* stays the caller's */
     return r;
+}
+
+/* Two processes that do so at once do the same; it cannot become smaller again. */
+int sl__scoreboard_count_routes(struct sl__scoreboard *b)
+{
+    if (ftruncate(b->fd, sizeof(struct board)) < 0)
+        return -errno;
+    atomic_store_explicit(&b->routes->counting, 1, memory_order_release);
+    return 0;
 }
 
 void sl__scoreboard_finish(struct sl__scoreboard *b)

@@ -75,6 +75,9 @@ int sl__scoreboard_create(struct sl__scoreboard *b);
 /** In a worker: maps the inherited descriptor, which is owned on success only. 0, -EBADMSG for
  * another layout, or a negative errno. */
 int sl__scoreboard_attach(struct sl__scoreboard *b, int fd);
+/** Makes the memory that numbers of routes take, 2 MiB of which what is used is taken: before the
+ * first row is claimed. 0, or a negative errno (-EFBIG: RLIMIT_FSIZE), and then there is none. */
+int sl__scoreboard_count_routes(struct sl__scoreboard *b);
 /** Unmaps and closes. */
 void sl__scoreboard_finish(struct sl__scoreboard *b);
 

@@ -13,9 +13,11 @@
 #include "app/onion.h"
 #include "app/route.h"
 #include "app/routes.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/sys.h"
 #include "serve/serving.h"
+#include "shallot/error.h"
 #include "shallot/response.h"
 
 struct place {
@@ -104,8 +106,15 @@ static void free_counter(void *self)
 
 int sl__route_counts_start(struct sl__serving *s)
 {
-    struct counter *n = sl__alloc_zeroed(sizeof *n);
+    struct counter *n;
+    int r = sl__scoreboard_count_routes(&s->board);
 
+    if (r < 0) { /* which is no reason not to serve */
+        sl__log(SL__WARN, "requests are not counted per route: no memory for it: %s",
+                sl_strerror(r));
+        return 0;
+    }
+    n = sl__alloc_zeroed(sizeof *n);
     n->board = s->board.routes;
     n->lane = (unsigned)(s->slot - s->board.slots);
     n->generation = atomic_load(&s->slot->generation);

@@ -3,6 +3,7 @@ import json
 import re
 import shutil
 import subprocess
+import xml.etree.ElementTree as ElementTree
 
 import pytest
 
@@ -37,6 +38,9 @@ def everywhere(kind):
 @pytest.mark.parametrize("page", TUTORIAL, ids=name)
 def test_tutorial(page, tmp_path, start):
     session = Session(tmp_path, start)
+    if page == TUTORIAL[0]:  # the reader has a clone, and nothing on the path yet
+        clone(session.home / "shallot")
+        session.forget_tool()
     for earlier in TUTORIAL[:TUTORIAL.index(page)]:
         for block in blocks(earlier):
             session.edit(block)
@@ -67,6 +71,10 @@ def test_commands_that_are_not_run_have_a_reason_and_their_syntax(tmp_path):
         assert script, block.where
         done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True)
         assert done.returncode == 0, f"{block.where}: {done.stderr}"
+
+
+def test_the_picture_is_one():
+    assert ElementTree.parse(ROOT / "docs/session.svg").getroot().tag.endswith("svg")
 
 
 def test_json_blocks_are_json():

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,7 +22,7 @@ static int set_up(void **state)
     static struct sl__scoreboard b;
 
     *state = &b;
-    return sl__scoreboard_create(&b);
+    return sl__scoreboard_create(&b) < 0 || sl__scoreboard_count_routes(&b) < 0 ? -1 : 0;
 }
 
 static int tear_down(void **state)
@@ -205,6 +206,30 @@ static void test_processes_agree(void **state)
         assert_int_equal(found[i].requests, 8);
 }
 
+/* Its memory is there once somebody counts; whoever looked before sees it then. */
+static void test_nobody_counts_nothing_is_there(void **state)
+{
+    struct sl__scoreboard b, other;
+    struct stat before, after;
+
+    assert_int_equal(sl__scoreboard_create(&b), 0);
+    assert_int_equal(sl__scoreboard_attach(&other, dup(b.fd)), 0);
+    assert_int_equal(sl__board_routes_read(other.routes, 8, found, names, SL__ROUTES), 0);
+    assert_int_equal(fstat(b.fd, &before), 0);
+    assert_true(before.st_size < 1 << 20); /* programs have limits */
+    assert_int_equal(sl__scoreboard_count_routes(&b), 0);
+    assert_int_equal(sl__scoreboard_count_routes(&other), 0);
+    assert_int_equal(fstat(b.fd, &after), 0);
+    assert_true(after.st_size > before.st_size);
+    sl__board_route_count(b.routes, sl__board_route_claim(b.routes, 1, "GET", "/"), 0, 200, 0);
+    assert_int_equal(sl__board_routes_read(other.routes, 8, found, names, SL__ROUTES), 1);
+    sl__scoreboard_finish(&other);
+    assert_int_equal(sl__scoreboard_attach(&other, dup(b.fd)), 0); /* by who comes later */
+    assert_int_equal(sl__board_routes_read(other.routes, 8, found, names, SL__ROUTES), 1);
+    sl__scoreboard_finish(&other);
+    sl__scoreboard_finish(&b);
+}
+
 static void test_glance_and_picture_agree(void **state)
 {
     struct sl__scoreboard *b = *state;
@@ -235,7 +260,7 @@ static void test_glance_and_picture_agree(void **state)
     assert_string_equal(s->crash_dir, "/folder");
     assert_int_equal(s->pid, getpid());
     assert_int_equal(s->event_count, 1);
-    assert_int_equal(s->route_count, 0); /* nobody counts */
+    assert_int_equal(s->route_count, 0); /* nobody has claimed a row */
     sl_stats_free(s);
 }
 
@@ -253,6 +278,7 @@ int main(void)
         TEST(test_too_many_share_a_row),
         TEST(test_names_of_any_length_and_octets),
         TEST(test_processes_agree),
+        cmocka_unit_test(test_nobody_counts_nothing_is_there),
         TEST(test_glance_and_picture_agree),
     };
 
