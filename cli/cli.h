@@ -10,6 +10,19 @@
 
 #define PATH_SIZE 4096
 
+/* main.c */
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+};
+extern const struct command cli_commands[]; /* inside ones too, which general_help does not name */
+extern const size_t cli_commands_count;
+extern const char general_help[];
+/** NULL if there is none. */
+const struct command *command_named(const char *name);
+
 /* say.c: everything the program prints. Status lines go to standard error, as the service's own log
  * does; help goes to standard output. */
 
@@ -124,7 +137,9 @@ bool has_main(const char *path);
  */
 int source_build(const char *source, enum compile_kind kind, char *ret_program, char *ret_command);
 #define COMMAND_SIZE (4 * PATH_SIZE)
-/** Makes a folder of our own that version control does not see. 0, or 1 with the error printed. */
+/** Makes a folder of our own that version control does not see. False if it cannot be written. */
+bool source_make_own_folder(const char *path);
+/** The same: 0, or 1 with the error printed. */
 int source_own_folder(const char *path);
 
 /* settings.c */
@@ -194,6 +209,8 @@ bool is_current(const char *program, const char *dependencies);
 int find_programs(const char *folder, int depth, struct words *ret);
 /** True if the program calls sl_listen() or sl_run(). */
 bool is_server(const char *program);
+/** True if it was built with AddressSanitizer or UBSan. */
+bool is_sanitized(const char *program);
 
 /* targets.c: which programs a project makes, as far as its build system tells beforehand. */
 
@@ -242,6 +259,15 @@ int project_find(const struct options *o, enum compile_kind kind, struct project
 /** Prints why there is no such file, and which one may be meant. @return 1 */
 int no_file(const char *what, const char *command);
 
+/* debug.c */
+
+/** Whether there is all that --debug needs. 0, or 1 with the error printed. */
+int debug_check(void);
+/** Builds without optimisation, by the environment. */
+void debug_prepare(void);
+/** Runs gdb on the terminal and waits for its end. */
+void debug_worker(int pid);
+
 /* running.c */
 
 #define SOCKET_PATH_SIZE 108 /* sun_path */
@@ -250,6 +276,10 @@ int no_file(const char *what, const char *command);
 int running_connect(const char *which);
 /** Connects to the socket at @p path. */
 int running_connect_to(const char *path);
+
+/** Calls @p each for every program of this user that runs; @c alone: no other has its name. */
+void running_each(void (*each)(void *self, const char *name, const char *pid, bool alone),
+                  void *self);
 
 /* talk.c: commands that speak to a running program. */
 
@@ -314,6 +344,14 @@ int restart_main(int argc, char **argv);
 int routes_main(int argc, char **argv);
 extern const char status_help[], top_help[], reload_help[], upgrade_help[], stop_help[],
     scale_help[], restart_help[], routes_help[];
+
+/* crashes.c */
+/** Calls @p each for every report, the last first, with its number and one line about it. */
+void crashes_each(void (*each)(void *self, const char *number, const char *what), void *self);
+
+/* complete.c */
+int complete_main(int argc, char **argv);
+extern const char complete_help[];
 
 /* new.c */
 int new_main(int argc, char **argv);

@@ -29,7 +29,8 @@ const char compile_help[] =
     "it (.shallot/release/, .shallot/sanitize/).\n"
     "\n"
     "  --release         as run: optimised\n"
-    "  --sanitize        as dev --sanitize: with ASan and UBSan\n"
+    "  --sanitize        as dev --sanitize: with ASan and UBSan; with a command: looks whether\n"
+    "                    what it made in .shallot/sanitize is\n"
     "  --command COMMAND for the shell, in this folder\n"
     "  --file NAME       the file that the command follows, to be named in hints\n";
 
@@ -263,7 +264,23 @@ static int compile_source(const char *source, enum compile_kind kind)
     return r;
 }
 
-static int run_build_command(const char *command, const char *file)
+/* A Makefile that names its compiler does not hear of ours. */
+static void check_sanitized(const char *file)
+{
+    struct words programs = {0};
+    bool any = false;
+
+    if (find_programs(".shallot/sanitize", 1, &programs) == 0) {
+        for (size_t i = 0; i < programs.count; i++)
+            any = any || is_sanitized(programs.list[i]);
+        if (programs.count > 0 && !any)
+            say_failure("nothing was built with sanitizers: let %s call the compiler by $(CC)",
+                        file);
+    }
+    words_free(&programs);
+}
+
+static int run_build_command(const char *command, const char *file, bool sanitized)
 {
     static struct output output;
     const struct failed_build failed = {.build_file = file};
@@ -273,6 +290,8 @@ static int run_build_command(const char *command, const char *file)
 
     if (r != 0)
         hints_say(&failed, output.text);
+    else if (sanitized && file)
+        check_sanitized(file);
     return r;
 }
 
@@ -302,7 +321,7 @@ int compile_main(int argc, char **argv)
     }
     tools_find_shallot();
     if (command)
-        return run_build_command(command, file);
+        return run_build_command(command, file, kind == COMPILE_SANITIZE);
     if (!source)
         return say_usage_error("compile: which source? see: shallot help compile");
     return compile_source(source, kind);

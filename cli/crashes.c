@@ -103,23 +103,42 @@ static bool next_line(FILE *f, char *buf)
     return true;
 }
 
-/* "  #0  0x00005581 handler at app.c:17": from the function on, of the first frame that has a line.
- */
+/* "  #0  0x00005581 handler at app.c:17": from the function on. */
+static bool take_own_frame(const char *line, char *buf)
+{
+    const char *at = strncmp(line, "  #", 3) == 0 ? strstr(line, " 0x") : NULL;
+    const char *function = at ? strchr(at + 1, ' ') : NULL, *file;
+
+    if (!function || !(file = strstr(function, " at ")))
+        return false;
+    snprintf(buf, LINE, "%.*s at %s", (int)(file - function - 1), function + 1,
+             base_name(file + 4));
+    return true;
+}
+
+/* "    #1 0x5581 in handler /home/me/app.c:17": a sanitizer's. Its own files come first. */
+static bool take_sanitizers_frame(const char *line, char *buf)
+{
+    const char *function = strncmp(line, "    #", 5) == 0 ? strstr(line, " in ") : NULL;
+    const char *file = function ? strrchr(line, ' ') : NULL;
+
+    if (!file || file <= function + 3 || !strchr(file, ':') || strstr(file, "sanitizer") ||
+        file[1] == '(')
+        return false;
+    snprintf(buf, LINE, "%.*s at %s", (int)(file - function - 4), function + 4,
+             base_name(file + 1));
+    return true;
+}
+
+/* The first frame that has a line. */
 static void find_place(FILE *f, char *buf)
 {
     char line[LINE];
 
     buf[0] = '\0';
-    while (next_line(f, line)) {
-        const char *at = strncmp(line, "  #", 3) == 0 ? strstr(line, " 0x") : NULL;
-        const char *function = at ? strchr(at + 1, ' ') : NULL, *file;
-
-        if (!function || !(file = strstr(function, " at ")))
-            continue;
-        snprintf(buf, LINE, "%.*s at %s", (int)(file - function - 1), function + 1,
-                 base_name(file + 4));
-        return;
-    }
+    while (next_line(f, line))
+        if (take_own_frame(line, buf) || take_sanitizers_frame(line, buf))
+            return;
 }
 
 static void list_one(const char *folder, const struct report *r)
@@ -145,6 +164,26 @@ static void list_one(const char *folder, const struct report *r)
     printf("%5lu  %s  %-12.*s %-8s %-28s %s\n", r->number, first,
            (int)(name - strchr(r->file, '-') - 1), strchr(r->file, '-') + 1, signal, request,
            place);
+}
+
+void crashes_each(void (*each)(void *self, const char *number, const char *what), void *self)
+{
+    char folder[PATH_SIZE], number[24], line[LINE];
+    struct report *reports;
+    size_t count = set_folder(folder, NULL) == 0 ? find_reports(folder, &reports) : 0;
+
+    for (size_t i = count; i-- > 0;) {
+        FILE *f = open_report(folder, &reports[i]);
+
+        snprintf(number, sizeof number, "%lu", reports[i].number);
+        if (!f || !next_line(f, line) || !next_line(f, line))
+            line[0] = '\0';
+        if (f)
+            fclose(f);
+        each(self, number, line + strspn(line, " "));
+    }
+    if (count > 0)
+        free(reports);
 }
 
 static int list(const char *folder)

@@ -31,13 +31,17 @@ const char dev_help[] =
     "  --host ADDRESS    listen on this address (HOST)\n"
     "  --watch FOLDER    watch this folder instead of the program's own\n"
     "  --open            open the browser ($BROWSER or xdg-open) once the program serves\n"
+    "  --sanitize        build with AddressSanitizer and UBSan: a memory error is a crash with\n"
+    "                    a report (ASAN_OPTIONS, UBSAN_OPTIONS)\n"
+    "  --debug           a worker that crashes stops in gdb, here; quit goes on\n"
     "\n"
     "Keys, on a terminal: r build again and swap, o open the browser, c clear, q quit.\n"
     "Without a terminal the same is said in plain lines. NO_COLOR is honoured.\n"
     "\n"
     "CC, CFLAGS and LDFLAGS (CXX and CXXFLAGS for C++) are used for FILE.c.\n";
 
-static const char *const allowed[] = {"build", "port", "host", "watch", "sanitize", "open", NULL};
+static const char *const allowed[] = {"build", "port",     "host",  "watch",
+                                      "open",  "sanitize", "debug", NULL};
 
 struct session {
     struct screen *screen;
@@ -49,6 +53,8 @@ static void say_news(void *self, const sl_development_news *news)
     struct session *session = self;
 
     screen_news(session->screen, news);
+    if (news->event == SL_DEV_STOPPED)
+        debug_worker(news->pid);
 }
 
 static void begin(void *self, sl_developing *developing)
@@ -77,11 +83,20 @@ static int develop(const struct options *o, const struct project *p)
     d.build = p->build[0] ? p->build : NULL;
     d.watch = p->watch[0] ? p->watch : ".";
     screen_prepare(session.screen, &d);
+    d.debug = o->debug;
     status = sl_develop(&d);
     screen_free(session.screen);
     free(d.argv);
     free(program);
     return status;
+}
+
+/* A swap is no time to wait for a list of leaks, and undefined behaviour is a line with its stack;
+ * who wants it otherwise says so. */
+static void set_sanitizers(void)
+{
+    setenv("ASAN_OPTIONS", "detect_leaks=0", 0);
+    setenv("UBSAN_OPTIONS", "print_stacktrace=1", 0);
 }
 
 int dev_main(int argc, char **argv)
@@ -96,9 +111,16 @@ int dev_main(int argc, char **argv)
         fputs(dev_help, stdout);
         return 0;
     }
+    if (o.debug && debug_check() != 0)
+        return 1;
+    if (o.debug)
+        debug_prepare();
     r = project_find(&o, o.sanitize ? COMPILE_SANITIZE : COMPILE_DEV, &project);
     if (r != 0)
         return r;
     options_export(&o);
+    if (o.sanitize)
+        set_sanitizers();
+    say_line(TONE_PLAIN, "shallot", "dev · %s", project.title);
     return develop(&o, &project);
 }

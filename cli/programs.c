@@ -54,8 +54,11 @@ int find_programs(const char *folder, int depth, struct words *ret)
     return r;
 }
 
-/* By the name in its table of symbols, or in its strings for the dynamic linker. */
-bool is_server(const char *program)
+#define WORD_MOST 32
+
+/* By names in its table of symbols, or in its strings for the dynamic linker. */
+static bool has_word(const char *program, const char *one, size_t one_len, const char *other,
+                     size_t other_len)
 {
     FILE *f = fopen(program, "re");
     char octets[65536];
@@ -64,13 +67,23 @@ bool is_server(const char *program)
 
     while (f && !found && (n = fread(octets + have, 1, sizeof octets - have, f)) > 0) {
         have += n;
-        found = memmem(octets, have, "sl_listen_on", 12) || memmem(octets, have, "\0sl_run\0", 8);
-        if (have > 32) {
-            memmove(octets, octets + have - 32, 32);
-            have = 32;
+        found = memmem(octets, have, one, one_len) || memmem(octets, have, other, other_len);
+        if (have > WORD_MOST) {
+            memmove(octets, octets + have - WORD_MOST, WORD_MOST);
+            have = WORD_MOST;
         }
     }
     if (f)
         fclose(f);
     return found;
+}
+
+bool is_server(const char *program)
+{
+    return has_word(program, "sl_listen_on", 12, "\0sl_run\0", 8);
+}
+
+bool is_sanitized(const char *program)
+{
+    return has_word(program, "__asan_init", 11, "__ubsan_handle", 14);
 }

@@ -215,6 +215,7 @@ static int use_build_system(const struct build_system *s, const char *command, c
     struct words targets = {0};
     int r = build_system_tools(s);
 
+    source_make_own_folder(".shallot"); /* for what is remembered, if it can be */
     r = r != 0 ? r : build_system_configure(s, kind);
     r = r != 0 ? r : build_system_command(s, kind, p->build, sizeof p->build);
     r = r != 0 ? r : build_system_targets(s, kind, &targets);

@@ -217,6 +217,9 @@ static void say(struct screen *s, const sl_development_news *n)
     case SL_DEV_REQUEST:
         request(s, n);
         break;
+    case SL_DEV_STOPPED:
+        screen_line(s, COLOUR_RED, "stopped", "%s", n->text);
+        break;
     case SL_DEV_TROUBLE:
         screen_line(s, COLOUR_RED, "trouble", "%s", n->text);
         break;

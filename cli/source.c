@@ -153,7 +153,7 @@ bool has_main(const char *path)
 }
 
 /* A folder of our own, which version control does not see. */
-static bool own_folder(const char *path)
+bool source_make_own_folder(const char *path)
 {
     char ignore[PATH_SIZE + 16];
     int fd;
@@ -172,9 +172,10 @@ static bool own_folder(const char *path)
 
 int source_own_folder(const char *path)
 {
-    return own_folder(path) ? 0
-                            : say_failure("cannot write in %s: %s; it is needed for what is built",
-                                          path, strerror(errno));
+    return source_make_own_folder(path)
+               ? 0
+               : say_failure("cannot write in %s: %s; it is needed for what is built", path,
+                             strerror(errno));
 }
 
 /* Makes a folder and those above it, as far as may be; whether it worked is seen by using it. */
@@ -223,7 +224,7 @@ static int output_folder(const char *source_folder, enum compile_kind kind, char
     char own[PATH_SIZE];
     int r = path_format(own, sizeof own, "%s/.shallot", source_folder);
 
-    if (r == 0 && !own_folder(own))
+    if (r == 0 && !source_make_own_folder(own))
         r = cache_folder(source_folder, own);
     if (r == 0)
         r = path_format(ret, PATH_SIZE, "%s%s", own, below[kind]);

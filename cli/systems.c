@@ -15,14 +15,14 @@
 
 #define SANITIZE "-fsanitize=address,undefined -fno-omit-frame-pointer"
 
-/* A Makefile builds where it is, so it gets copies of the sources, with their times; what is gone
- * from the project goes from the copies too. Lines of errors and of debuggers name the originals.
- */
+/* A Makefile builds where it is, so it gets copies of the sources, with their times, but not of
+ * what it has built; what is gone from the project goes from the copies too. Lines of errors and of
+ * debuggers name the originals. */
 #define MIRROR                                                                                     \
-    "find . \\( -path ./.shallot -o -name '.?*' -prune -o -name build -prune \\) -prune -o -type " \
-    "f ! -name '*.[oad]' ! -name '*.so' ! -perm /111 -print0 | xargs -0r cp -pu --parents -t "     \
-    ".shallot/sanitize && (cd .shallot/sanitize && find . -type f -name '*.[ch]*' | while read "   \
-    "-r f; do [ -e \"../../$f\" ] || rm -f \"$f\"; done) && "
+    "find . \\( -name '.?*' -o -name build \\) -prune -o -type f ! -name '*.[oad]' ! -name "       \
+    "'*.so' \\( ! -perm /111 -o ! -exec grep -qam1 '^.ELF' {} \\; \\) -print0 | xargs -0r cp -pu " \
+    "--parents -t .shallot/sanitize && (cd .shallot/sanitize && find . -type f -name '*.[ch]*' | " \
+    "while read -r f; do [ -e \"../../$f\" ] || rm -f \"$f\"; done) && "
 #define MAP " -ffile-prefix-map=$PWD/.shallot/sanitize=$PWD"
 
 static const struct build_system systems[] = {
@@ -113,7 +113,9 @@ int build_system_command(const struct build_system *s, enum compile_kind kind, c
                         mark, s->configure[kind], s->build[kind]);
     else
         r = path_format(command, sizeof command, "%s", s->build[kind]);
-    r = r != 0 ? r : path_format(line, sizeof line, "compile --file %s --command", s->file);
+    r = r != 0 ? r
+               : path_format(line, sizeof line, "compile %s--file %s --command",
+                             kind == COMPILE_SANITIZE && !mark ? "--sanitize " : "", s->file);
     r = r != 0 ? r : tools_own_command(line, ret, size);
     return r != 0 ? r : append_quoted(ret, size, command);
 }

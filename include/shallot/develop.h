@@ -6,6 +6,7 @@
 #ifndef SHALLOT_DEVELOP_H
 #define SHALLOT_DEVELOP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <shallot/common.h>
@@ -26,6 +27,9 @@ typedef enum sl_development_event {
     SL_DEV_CRASHED,   /**< worker was ended by signal: output: the crash report; then. Without a
                          worker: the program itself, by signal or with status */
     SL_DEV_REQUEST,   /**< a request was answered: method, path, query, status, ns, worker */
+    SL_DEV_STOPPED,   /**< with sl_development.debug: worker has crashed by signal and waits for a
+                         debugger to attach to pid, for some seconds; while one looks at it, nobody
+                         else is impatient */
     SL_DEV_TROUBLE,   /**< something else is wrong: no such program, no more watches */
 } sl_development_event;
 
@@ -50,6 +54,7 @@ typedef struct sl_development_news {
     unsigned worker, generation;
     int status; /**< exit status of the build or the program, or of the answer to a request */
     int signal;
+    int pid;
     int64_t ns; /**< how long it took */
     sl_development_then then;
 } sl_development_news;
@@ -72,6 +77,8 @@ typedef struct sl_development {
     /** Descriptors the program gets as standard input, output and error; 0: the tool's own. They
      * stay the caller's. */
     int input, output, error;
+    /** A worker that crashes stops first: SL_DEV_STOPPED. Needs say. */
+    bool debug;
 } sl_development;
 
 /**

@@ -87,7 +87,7 @@ static bool read_record(struct sl__master *m, unsigned slot, enum sl__crash_kind
         ret->worker != w->id || ret->pid != w->pid)
         return false;
     ret->method[sizeof ret->method - 1] = ret->path[sizeof ret->path - 1] = '\0';
-    ret->label[sizeof ret->label - 1] = '\0';
+    ret->label[sizeof ret->label - 1] = ret->said[sizeof ret->said - 1] = '\0';
     return true;
 }
 

@@ -4,6 +4,8 @@
 #ifndef SL__CLUSTER_AFTERMATH_H
 #define SL__CLUSTER_AFTERMATH_H
 
+#include <sys/types.h>
+
 #include "cluster/archive.h"
 #include "cluster/crash.h"
 #include "loop/loop.h"
@@ -81,6 +83,10 @@ void sl__crash_choose_folder(const char *given, char *buf, size_t size);
 bool sl__crash_make_folder(const char *path);
 /** As root, which will soon be @p user: makes it now, for that user, if it is not there. */
 void sl__crash_give_folder(const char *path, const char *user);
+
+/* traced.c */
+/** True if a debugger is attached. May be called in a signal handler. */
+bool sl__is_traced(pid_t pid);
 
 /* watchdog.c */
 void sl__watchdog_start(struct sl__master *m);

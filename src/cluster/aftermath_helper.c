@@ -42,6 +42,7 @@ struct namer {
     const char *then; /* NULL: its lines go to the log */
     uint32_t worker;
     int signal;
+    bool said; /* a sanitizer has ended it */
     pid_t pid;
 };
 
@@ -75,7 +76,9 @@ static void log_lines(struct namer *n)
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         const char *stop = newline ? newline : end;
 
-        sl__log(n->level, "%.*s", (int)(stop - at), at);
+        /* A sanitizer has written to standard error already; only the report's number is new. */
+        if (!n->said || strncmp(at, "  report ", 9) == 0)
+            sl__log(n->level, "%.*s", (int)(stop - at), at);
         at = stop + 1;
     }
 }
@@ -142,16 +145,14 @@ static int write_all(int fd, const void *from, size_t len, off_t at)
     return n < 0 ? -errno : (size_t)n == len ? 0 : -EIO;
 }
 
-static int copy_area(const struct sl__master *m, unsigned slot,
-                     const struct sl__crash_record *record, int to)
+static int copy_part(const struct sl__master *m, unsigned slot, int to, off_t at, off_t end)
 {
     char octets[8192];
     off_t from = (off_t)slot * SL__CRASH_AREA;
-    off_t end = SL__CRASH_STACK_AT + (off_t)record->stack_len;
 
     if (end > SL__CRASH_AREA)
         return -EBADMSG;
-    for (off_t at = 0; at < end; at += (off_t)sizeof octets) {
+    for (; at < end; at += (off_t)sizeof octets) {
         ssize_t n = pread(m->aftermath.memory, octets, sizeof octets, from + at);
         int r = n < 0 ? -errno : write_all(to, octets, (size_t)n, at);
 
@@ -159,6 +160,16 @@ static int copy_area(const struct sl__master *m, unsigned slot,
             return r;
     }
     return 0;
+}
+
+static int copy_area(const struct sl__master *m, unsigned slot,
+                     const struct sl__crash_record *record, int to)
+{
+    int r = copy_part(m, slot, to, 0, SL__CRASH_STACK_AT + (off_t)record->stack_len);
+
+    return r < 0 ? r
+                 : copy_part(m, slot, to, SL__CRASH_SAID_AT,
+                             SL__CRASH_SAID_AT + (off_t)record->said_len);
 }
 
 /* A file in memory: the area, the record as the master has completed it, and what else to know. */
@@ -286,6 +297,7 @@ int sl__namer_start(struct sl__master *m, unsigned slot, const struct sl__crash_
     n->master = m;
     n->level = record->kind == SL__CRASH_DEATH ? SL__ERROR : SL__WARN;
     n->then = then;
+    n->said = record->said_len > 0 && record->signal == SIGABRT;
     n->worker = record->worker;
     n->signal = record->signal;
     if (words)

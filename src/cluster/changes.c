@@ -101,6 +101,11 @@ unsigned sl__changes_count(const struct sl__changes *c, char *ret_name, size_t s
     return count + c->more;
 }
 
+size_t sl__changes_known(const struct sl__changes *c)
+{
+    return c->names.used + c->more;
+}
+
 bool sl__path_below(const char *path, const char *folder)
 {
     size_t len = strlen(folder);

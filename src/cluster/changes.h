@@ -26,6 +26,8 @@ void sl__changes_note(struct sl__changes *c, const char *name, bool created, boo
 bool sl__changes_note_gone(struct sl__changes *c, const char *name);
 /** A whole folder is gone, or does not count: so do its files. */
 void sl__changes_drop_below(struct sl__changes *c, const char *folder);
+/** How many files are known of, whether they count or not. */
+size_t sl__changes_known(const struct sl__changes *c);
 /** How many count, and the first name of those in @p ret_name (untouched if there is none). */
 unsigned sl__changes_count(const struct sl__changes *c, char *ret_name, size_t size);
 

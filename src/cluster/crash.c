@@ -218,7 +218,16 @@ static void on_crash(int signal, siginfo_t *info, void *context)
     first = atomic_compare_exchange_strong(&owner, &nobody, self);
     if (!first && nobody != self)
         park();
+    if (first && sl__crash_here.debugged) {
+        sl__crash_here.debugged = false;
+        sl__crash_here.dying = 1; /* later, perhaps; it is no tick any more in any case */
+        if (sl__crash_await_debugger(signal, info)) {
+            atomic_store(&owner, 0);
+            return;
+        }
+    }
     if (first) {
+        sl__crash_here.dying = 1;
         first_signal = signal;
         first_info = info;
         first_context = context;
@@ -238,6 +247,15 @@ static void on_crash(int signal, siginfo_t *info, void *context)
         die_by(first_signal);
 }
 
+void sl__crash_end(void)
+{
+    if (sl__crash_here.memory < 0 || getpid() != sl__crash_here.pid)
+        return;
+    if (stage < (int)(sizeof(stages) / sizeof(stages[0])))
+        syscall(SYS_tgkill, getpid(), gettid(), SIGABRT); /* comes to on_crash() */
+    die_by(first_signal ? first_signal : SIGABRT);
+}
+
 int sl__crash_install(const struct sl__crash_hooks *hooks)
 {
     struct sigaction act = {.sa_sigaction = on_crash,
@@ -252,10 +270,12 @@ int sl__crash_install(const struct sl__crash_hooks *hooks)
     sl__crash_here.area = (int64_t)role->slot * SL__CRASH_AREA;
     sl__crash_here.worker = role->worker;
     sl__crash_here.pid = getpid();
+    sl__crash_here.debugged = sl__crash_wants_debugger();
     sigemptyset(&act.sa_mask);
     for (int i = 0; i < SL__FATAL_COUNT; i++)
         if (sigaction(sl__fatal_signals[i], &act, &earlier[i]) < 0)
             return -errno;
+    sl__crash_hear_sanitizer();
     return 0;
 }
 

@@ -13,7 +13,7 @@
 
 #include "base/str.h"
 
-#define SL__CRASH_MAGIC 0x53684c31u /* changes with the layout of the record or of the messages */
+#define SL__CRASH_MAGIC 0x53684c32u /* changes with the layout of the record or of the messages */
 #define SL__CRASH_REGISTERS 34
 
 /* Places in an area. */
@@ -21,7 +21,9 @@
 #define SL__CRASH_MAPS_MAX 57344u
 #define SL__CRASH_STACK_AT 65536u
 #define SL__CRASH_STACK_MAX 524288u /* all of a fiber's; most crashes need a few KiB of it */
-#define SL__CRASH_AREA 1048576u     /* of which only what was written takes memory */
+#define SL__CRASH_SAID_AT 589824u   /* what a sanitizer has said */
+#define SL__CRASH_SAID_MAX 49152u
+#define SL__CRASH_AREA 1048576u /* of which only what was written takes memory */
 
 enum sl__crash_kind {
     SL__CRASH_DEATH = 1,
@@ -48,6 +50,8 @@ struct sl__crash_record {
     uint64_t registers[SL__CRASH_REGISTERS];
     uint64_t number; /* of the request in this worker */
     char method[32], path[1024];
+    uint32_t said_len;
+    char said[128];  /* "AddressSanitizer: heap-use-after-free"; "" */
     char label[512]; /* the fiber's: the route, or what else it does; "" */
     /* The master's, once the worker is dead. */
     uint32_t stuck_ms; /* the watchdog's doing; 0: not */
@@ -103,6 +107,9 @@ struct sl__crash_hooks {
  * which needs an alternate stack. 0; -ENOTSUP without the descriptors; or a negative errno.
  */
 int sl__crash_install(const struct sl__crash_hooks *hooks);
+/** Takes the reports of a sanitizer that is in this process, and makes its ends signals: so they
+ * are crashes like others. By sl__crash_install(). */
+void sl__crash_hear_sanitizer(void);
 /** Puts back what sl__crash_install() has replaced, unless somebody else has come since. */
 void sl__crash_uninstall(void);
 /** The loop is gone: nobody is told of any more. */

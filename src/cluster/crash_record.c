@@ -113,7 +113,7 @@ static ssize_t put(const void *from, size_t len, int64_t at)
 #endif
 }
 
-static void write_at(const void *from, size_t len, int64_t at)
+void sl__crash_write_at(const void *from, size_t len, int64_t at)
 {
     if (put(from, len, at) < 0)
         return; /* then there is a report without it */
@@ -121,7 +121,7 @@ static void write_at(const void *from, size_t len, int64_t at)
 
 void sl__crash_write(void)
 {
-    write_at(&sl__crash_here.record, sizeof(sl__crash_here.record), 0);
+    sl__crash_write_at(&sl__crash_here.record, sizeof(sl__crash_here.record), 0);
 }
 
 /* A line of maps that names a file, or the kernel's own code: that has a slash, or "[v", behind the
@@ -146,7 +146,7 @@ static size_t keep_lines(struct sl__crash_record *r, size_t len)
         if (line == 0)
             break;
         if (names_code(chunk + at, line) && r->maps_len + line <= SL__CRASH_MAPS_MAX) {
-            write_at(chunk + at, line, SL__CRASH_MAPS_AT + r->maps_len);
+            sl__crash_write_at(chunk + at, line, SL__CRASH_MAPS_AT + r->maps_len);
             r->maps_len += (uint32_t)line;
         }
         at += line;

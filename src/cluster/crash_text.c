@@ -42,6 +42,8 @@ static void describe_cause(const struct sl__crash_record *r, char *buf, size_t s
     buf[0] = '\0';
     if (r->stuck_ms)
         snprintf(buf, size, " by the watchdog: one tick took longer than %u ms", r->stuck_ms);
+    else if (r->said[0] && r->signal == SIGABRT)
+        snprintf(buf, size, ", %s", r->said);
     else if (r->overflow)
         snprintf(buf, size, ", stack overflow");
     else if (r->code <= 0 && r->sender == r->pid)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/fatal.h"
+#include "cluster/aftermath.h"
 #include "cluster/crash_state.h"
 
 #define AGAIN_S 10 /* the same route is not named more often */
@@ -56,28 +57,14 @@ static bool named_lately(const char *label)
     return false;
 }
 
-/* Whoever stops us to look around takes his time, and wants to see no signals of ours. */
-static bool is_traced(void)
-{
-    static const char key[] = "TracerPid:\t";
-    char text[2048];
-    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    const char *at;
-
-    if (fd >= 0)
-        close(fd);
-    text[n > 0 ? n : 0] = '\0';
-    at = strstr(text, key);
-    return at && at[sizeof key - 1] != '0';
-}
-
 static void on_tick_long(int signal, siginfo_t *info, void *context)
 {
     int before = errno;
 
-    if (is_traced())
-        ticks.on = false;
+    if (sl__crash_here.dying || sl__crash_sanitizer_speaks())
+        ticks.on = false; /* the record is that of the crash */
+    else if (sl__is_traced(getpid()))
+        ticks.on = false; /* whoever stops us to look around wants to see no signals of ours */
     else if (getpid() == sl__crash_here.pid) {
         sl__crash_note_signal(SL__CRASH_BLOCKED, signal, info, context);
         sl__crash_note_blame();

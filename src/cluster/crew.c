@@ -76,6 +76,7 @@ static void report_exit(struct sl__member *w, int code, int signal)
     sl__control_gone(m, w->id);
     sl__notify_workers(m);
     release(w);
+    sl__crew_turn(m);
 }
 
 static void say_stillborn(struct sl__task *t)
@@ -102,10 +103,23 @@ static void hung_up(void *self)
     sl__crew_give_up(w, why);
 }
 
+/* Somebody looks at it with a debugger: it is not killed under his hands, but looked at again. */
+static bool is_debugged(struct sl__member *w)
+{
+    struct sl__master *m = w->master;
+
+    if (!m->config.development || m->stopping || w->pid <= 0 || !sl__is_traced(w->pid))
+        return false;
+    sl__timer_start(&m->loop, &w->patience, m->loop.now + SL__SEC);
+    return true;
+}
+
 static void patience_ended(struct sl__timer *t)
 {
     struct sl__member *w = SL__OWNER(t, struct sl__member, patience);
 
+    if (is_debugged(w))
+        return;
     sl__log(SL__WARN, "worker %d does not leave: killing it", w->pid);
     pidfd_send_signal(w->process.fd, SIGKILL, NULL, 0);
 }
@@ -252,13 +266,14 @@ void sl__crew_drain(struct sl__master *m, uint32_t id, enum sl__drain_kind kind,
     sl__channel_send(w->channel, &head, NULL, &order, -1); /* refused only if it is dead already */
     sl__relay_leaving(m->relay, id);
     sl__master_watch_donor(m);
+    sl__crew_turn(m);
 }
 
 void sl__crew_kill(struct sl__master *m, uint32_t id, int signal)
 {
     struct sl__member *w = sl__crew_find(&m->crew, id);
 
-    if (!w || w->process.fd < 0)
+    if (!w || w->process.fd < 0 || ((signal == SIGKILL || signal == SIGABRT) && is_debugged(w)))
         return;
     if (signal == SIGABRT)
         w->aborted = true;

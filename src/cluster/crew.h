@@ -25,6 +25,8 @@ struct sl__member {
     bool given_up;
     bool greeted;       /* it said HELLO and was let in */
     bool ready;         /* it said READY */
+    bool held;          /* it was told to wait for its turn (crew_turns.c) */
+    bool shut;          /* it accepts no more */
     bool leaving;       /* it was asked to leave, or killed by us without its fault */
     bool aborted;       /* it was not ready in time */
     bool refused;       /* killed for what it said: nothing more is heard */
@@ -82,6 +84,14 @@ int sl__crew_attach(struct sl__member *w, int channel);
 void sl__crew_archive(struct sl__master *m, struct sl__archive *a);
 /** The members that were read are watched and heard again. 0 or a negative errno. */
 int sl__crew_resume(struct sl__master *m);
+
+/** Development: a worker accepts only when none before it does any more (crew_turns.c). A new one
+ * is told so before it joins. */
+void sl__crew_hold(struct sl__member *w);
+/** Something has happened: gives the turn to whom it belongs. */
+void sl__crew_turn(struct sl__master *m);
+/** For the master's timer: those who are leaving have had time enough. */
+void sl__crew_turn_over(struct sl__timer *t);
 
 /** A frame of worker @p self (crew_frames.c). */
 void sl__crew_frame(void *self, struct sl__frame *frame);

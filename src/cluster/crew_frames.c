@@ -147,6 +147,7 @@ static void take_hello(struct sl__member *w, const struct sl__frame *frame)
     w->grace_ms = hello.grace_ms;
     w->ready_ms = hello.ready_ms;
     w->greeted = true;
+    sl__crew_hold(w);
     sl__supervisor_hello(m->supervisor, w->id, m->loop.now);
     sl__relay_allow(m->relay, hello.message_bytes);
     sl__relay_join(m->relay, w->id, hello.shares);
@@ -161,6 +162,7 @@ static void take_ready(struct sl__member *w)
         return;
     w->ready = true;
     m->ready_at = m->loop.now;
+    sl__crew_turn(m);
     sl__master_tell_listening(m, w);
     sl__supervisor_ready(m->supervisor, w->id, m->loop.now);
     sl__notify_workers(m);
@@ -305,6 +307,10 @@ void sl__crew_frame(void *self, struct sl__frame *frame)
         break;
     case SL__FRAME_RETIRE:
         take_retire(w, frame);
+        break;
+    case SL__FRAME_SHUT:
+        w->shut = true;
+        sl__crew_turn(w->master);
         break;
     case SL__FRAME_FAILED:
         take_reason(w, frame);

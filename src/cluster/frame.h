@@ -24,7 +24,7 @@
 enum sl__frame_type {
     /* worker -> master */
     SL__FRAME_HELLO = 1, /* sl__hello, then listener specs and share names (cluster/hello.h) */
-    SL__FRAME_READY,     /* accepting */
+    SL__FRAME_READY,     /* accepting, or able to (HOLD) */
     SL__FRAME_SEND,      /* message; target says to whom */
     SL__FRAME_STATE,     /* answer to ASK; target: the position asked with; body: the snapshot */
     SL__FRAME_ONCE_ASK,  /* topic: name */
@@ -36,6 +36,7 @@ enum sl__frame_type {
                               wanted, and SHARED answers */
     SL__FRAME_ANSWER,      /* to a QUESTION; target: its number; body: text */
     SL__FRAME_RETIRE,      /* the worker wants to be replaced; topic: why */
+    SL__FRAME_SHUT,        /* it accepts no more, and has given what was idle; only after HOLD */
     /* master -> worker */
     SL__FRAME_WELCOME = 32, /* listening descriptors: as many WELCOME frames as listeners, target:
                                index; then JOINED follows in the stream */
@@ -49,6 +50,8 @@ enum sl__frame_type {
     SL__FRAME_ADOPT,        /* a connection of the earlier generation; fd; target: listener index */
     SL__FRAME_SHARED = 56,  /* topic: name; fd: the memory; before WELCOME */
     SL__FRAME_QUESTION,     /* of an operator; topic: what is asked; target: number for ANSWER */
+    SL__FRAME_HOLD,         /* before JOINED: once ready, wait for SERVE; leaving, say SHUT */
+    SL__FRAME_SERVE,        /* accept */
     /* Requests between workers, and what comes of them. The asker numbers its requests.
        worker -> master: from: the number; target: the answerer (SL__TO_ANY: the master chooses) in
        REQUEST and FORGET, the asker in REPLY and REFUSAL. master -> worker: target: the number;

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #define SETTLE_NS (200 * SL__MS)
-#define SETTLE_DEVELOPMENT_NS (50 * SL__MS)
+#define SETTLE_DEVELOPMENT_NS (20 * SL__MS) /* what dies at once does so within a few */
 #define CRASH_BUDGET 10
 
 static void act_spawn(void *self, uint32_t id, unsigned slot, unsigned generation, bool candidate)
@@ -189,6 +189,7 @@ static void make_supervisor(struct sl__master *m)
     };
 
     m->wake.fire = wake;
+    m->turn.fire = sl__crew_turn_over;
     m->look.run = look;
     m->supervisor = sl__supervisor_new(&config, &actions);
 }

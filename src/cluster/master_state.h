@@ -49,6 +49,7 @@ struct sl__master {
     struct sl__aftermath aftermath; /* of crashes */
     struct sl__supervisor *supervisor;
     struct sl__timer wake; /* the supervisor's */
+    struct sl__timer turn; /* until those who leave are not waited for any more */
     struct sl__task look;  /* it is due, once what has happened meanwhile has been heard */
     struct sl__relay *relay;
     uint64_t forgotten;                  /* retained messages that are not kept any more */

@@ -35,10 +35,13 @@ static bool read_order(int fd, struct sl__crash_copy *c, struct sl__crash_order 
 {
     c->maps = sl__alloc_zeroed(SL__CRASH_MAPS_MAX + 1);
     c->stack = sl__alloc_zeroed(SL__CRASH_STACK_MAX);
+    c->said = sl__alloc_zeroed(SL__CRASH_SAID_MAX + 1);
     return pread(fd, &c->record, sizeof c->record, 0) == sizeof c->record &&
            c->record.magic == SL__CRASH_MAGIC && c->record.maps_len <= SL__CRASH_MAPS_MAX &&
            c->record.stack_len <= SL__CRASH_STACK_MAX &&
            c->record.register_count <= SL__CRASH_REGISTERS &&
+           c->record.said_len <= SL__CRASH_SAID_MAX &&
+           pread(fd, c->said, c->record.said_len, SL__CRASH_SAID_AT) == c->record.said_len &&
            pread(fd, c->maps, c->record.maps_len, SL__CRASH_MAPS_AT) == c->record.maps_len &&
            pread(fd, c->stack, c->record.stack_len, SL__CRASH_STACK_AT) == c->record.stack_len &&
            pread(fd, order, sizeof *order, SL__CRASH_AREA) == sizeof *order;
@@ -287,6 +290,12 @@ static void put_registers(const struct sl__crash_record *r, FILE *out)
     fputc('\n', out);
 }
 
+/* It knows more than a backtrace of its own end. After a fault ours is as good. */
+static bool sanitizer_ended(const struct sl__crash_copy *c)
+{
+    return c->record.said_len > 0 && c->record.signal == SIGABRT;
+}
+
 static void write_report(const struct sl__crash_copy *c, struct sl__crash_order *o,
                          const char *frames)
 {
@@ -305,7 +314,10 @@ static void write_report(const struct sl__crash_copy *c, struct sl__crash_order 
         strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S %z", &local);
     fprintf(file, "%s  %s  %s\n", when, o->name, o->program);
     sl__crash_describe(&c->record, put_line, file);
-    fprintf(file, "\nbacktrace\n%s", frames);
+    if (!sanitizer_ended(c))
+        fprintf(file, "\nbacktrace\n%s", frames);
+    if (c->record.said_len)
+        fprintf(file, "\nsanitizer\n%s", c->said);
     put_registers(&c->record, file);
     if (fclose(file) == 0)
         printf("  report %lu: shallot crashes %lu\n", number, number);
@@ -325,7 +337,10 @@ _Noreturn void sl__symbolise(int fd)
         errno = 0;               /* then as everybody */
     unsetenv("DEBUGINFOD_URLS"); /* this asks no servers */
     if (out && read_order(fd, &copy, &order)) {
-        sl__backtrace(&copy, sl__modules_read(copy.maps), out);
+        if (sanitizer_ended(&copy))
+            fputs(copy.said, out);
+        else
+            sl__backtrace(&copy, sl__modules_read(copy.maps), out);
         fclose(out);
         fputs(frames, stdout);
         if (copy.record.kind == SL__CRASH_DEATH)

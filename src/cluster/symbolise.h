@@ -14,6 +14,7 @@ struct sl__crash_copy {
     struct sl__crash_record record;
     char *maps; /* lines of /proc/PID/maps, NUL-terminated */
     char *stack;
+    char *said; /* by a sanitizer, NUL-terminated */
 };
 
 /** Does what the order in @p fd says, and ends the process. */

@@ -27,8 +27,11 @@
 #include "base/time.h"
 #include "cluster/changes.h"
 
-#define QUIET_NS (30 * SL__MS)
-#define LONGEST_NS (300 * SL__MS)
+#define FEW 8u /* files: a save, or one of all that an editor has open */
+#define QUIET_NS (5 * SL__MS)
+#define QUIET_MANY_NS (100 * SL__MS) /* a checkout, a generator: they pause now and then */
+#define LONGEST_NS (300 * SL__MS)    /* that nothing but the same files is written */
+#define LONGEST_IN_ALL_NS (10 * SL__SEC)
 #define READS_MAX 64 /* reads of one tick: 1 MiB, more than a full queue of short names */
 #define MASK                                                                                       \
     (IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF |       \
@@ -49,6 +52,8 @@ struct sl__tree {
     struct sl__changes changes;
     bool lost;       /* events were lost: anything may have changed */
     int64_t since;   /* when the burst began; 0: there is none */
+    int64_t grew;    /* when the latest file came to it */
+    size_t size;     /* how many it has */
     bool complained; /* of one thing at a time */
     char root[PATH_MAX];
 };
@@ -107,15 +112,31 @@ static void complain(struct sl__tree *t, int error, const char *path)
 
 /* Changes */
 
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* A single save is told of at once. A burst is waited for as long as it comes to more files; one
+ * that writes the same again and again is somebody's log, and would never end. */
 static void arm(struct sl__tree *t)
 {
-    int64_t now = t->loop->now, at = now + QUIET_NS;
+    int64_t now = t->loop->now, at;
+    size_t size = sl__changes_known(&t->changes);
 
     if (t->since == 0)
         t->since = now;
-    if (at > t->since + LONGEST_NS)
-        at = t->since + LONGEST_NS;
-    sl__timer_start(t->loop, &t->quiet, at);
+    if (t->since == now || size > t->size)
+        t->grew = now;
+    t->size = size;
+    at = now + (size > FEW ? QUIET_MANY_NS : QUIET_NS);
+    at = sooner(at, t->grew + LONGEST_NS);
+    sl__timer_start(t->loop, &t->quiet, sooner(at, t->since + LONGEST_IN_ALL_NS));
+}
+
+static bool too_long(const struct sl__tree *t)
+{
+    return t->loop->now >= t->grew + LONGEST_NS || t->loop->now >= t->since + LONGEST_IN_ALL_NS;
 }
 
 static bool ignored(struct sl__tree *t, const char *name)
@@ -149,10 +170,11 @@ static void report(struct sl__timer *timer)
     unsigned count;
 
     read_events(t);
-    if (sl__timer_running(&t->quiet) && t->loop->now < t->since + LONGEST_NS)
+    if (sl__timer_running(&t->quiet) && !too_long(t))
         return;
     sl__timer_stop(t->loop, &t->quiet);
     t->since = 0;
+    t->size = 0;
     count = sl__changes_count(&t->changes, name, sizeof name) + t->lost;
     sl__changes_clear(&t->changes);
     t->lost = false;

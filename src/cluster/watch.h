@@ -10,9 +10,10 @@
 struct sl__tree;
 
 struct sl__tree_events {
-    /** The tree changed and has been quiet for 30 ms (at most 300 ms after the first event). @p
-     * name: a changed file, relative ("." if events were lost); @p count: how many files. May free
-     * the tree. */
+    /** The tree changed and has been quiet: for 5 ms after a few files, for 100 ms after many. It
+     * comes 300 ms after the last file that was new to the burst, and after 10 s, even if the same
+     * files are written on. @p name: a changed file, relative ("." if events were lost); @p count:
+     * how many files. May free the tree. */
     void (*changed)(void *self, const char *name, unsigned count);
     /** True for a file that does not count (the program's own executable while .build makes it). @p
      * name is relative. May be NULL. */

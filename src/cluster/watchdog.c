@@ -8,9 +8,7 @@
  */
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,25 +23,6 @@
 static int64_t every(const struct sl__master *m)
 {
     return m->config.watchdog_ms * SL__MS / 4;
-}
-
-/* One that stands at a breakpoint is not stuck. */
-static bool is_traced(pid_t pid)
-{
-    char path[64], text[2048];
-    const char *tracer;
-    FILE *f;
-    size_t n;
-
-    snprintf(path, sizeof path, "/proc/%d/status", pid);
-    f = fopen(path, "re");
-    if (!f)
-        return false;
-    n = fread(text, 1, sizeof text - 1, f);
-    fclose(f);
-    text[n] = '\0';
-    tracer = strstr(text, "\nTracerPid:");
-    return tracer && atoi(tracer + strlen("\nTracerPid:")) > 0;
 }
 
 static void end(struct sl__member *w)
@@ -65,7 +44,8 @@ static void look_at(struct sl__member *w)
     if (!w->ready || w->stuck_ms || w->pid <= 0)
         return;
     if (tick != 0 && tick == w->stuck_tick &&
-        m->loop.now - tick >= m->config.watchdog_ms * SL__MS && !is_traced(w->pid))
+        m->loop.now - tick >= m->config.watchdog_ms * SL__MS &&
+        !sl__is_traced(w->pid)) /* one that stands at a breakpoint is not stuck */
         end(w);
     w->stuck_tick = tick;
 }
@@ -81,8 +61,11 @@ static void look(struct sl__timer *t)
 
 void sl__watchdog_start(struct sl__master *m)
 {
+    /* Under `shallot dev --debug` a crashed worker waits for its debugger, which takes time. */
+    bool debugged = m->config.development && getenv("SHALLOT_DEBUG");
+
     m->aftermath.watchdog.fire = look;
-    if (m->config.watchdog_ms > 0)
+    if (m->config.watchdog_ms > 0 && !debugged)
         sl__timer_start(&m->loop, &m->aftermath.watchdog, m->loop.now + every(m));
 }
 

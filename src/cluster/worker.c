@@ -148,6 +148,14 @@ static void take_frame(void *self, struct sl__frame *frame)
     case SL__FRAME_DRAIN:
         take_drain(w, frame);
         break;
+    case SL__FRAME_HOLD:
+        if (w->events.hold)
+            w->events.hold(w->events.self);
+        break;
+    case SL__FRAME_SERVE:
+        if (w->events.serve)
+            w->events.serve(w->events.self);
+        break;
     case SL__FRAME_SHARED:
         take_shared(w, frame);
         break;
@@ -296,6 +304,11 @@ void sl__worker_ready(struct sl__worker *w)
 {
     /* Refused only if the master is gone, which orphaned() says. */
     sl__channel_send(w->channel, &(struct sl__frame_head){.type = SL__FRAME_READY}, NULL, NULL, -1);
+}
+
+void sl__worker_shut(struct sl__worker *w)
+{
+    sl__channel_send(w->channel, &(struct sl__frame_head){.type = SL__FRAME_SHUT}, NULL, NULL, -1);
 }
 
 void sl__worker_give(struct sl__worker *w, int fd, unsigned listener)

@@ -28,6 +28,11 @@ struct sl__worker_events {
     void (*drain)(void *self, enum sl__drain_kind kind, int64_t deadline_ns, int64_t grace_ns);
     /** The master is gone (CL7); said once. The channel takes nothing any more. */
     void (*orphaned)(void *self);
+    /** It is this worker's turn: whoever was told of hold() before it was ready accepts only now.
+     * May be NULL. */
+    void (*serve)(void *self);
+    /** See serve(). May be NULL. */
+    void (*hold)(void *self);
     /** An operator asks; sl__worker_answer() with the number. May be NULL. */
     void (*question)(void *self, const char *what, uint32_t number);
     /** The channel has room again (sl__bus_writable()). May be NULL. */
@@ -48,6 +53,8 @@ struct sl__worker *sl__worker_new(struct sl__loop *l, const struct sl__hello *he
 void sl__worker_free(struct sl__worker *w);
 struct sl__channel *sl__worker_channel(struct sl__worker *w);
 void sl__worker_ready(struct sl__worker *w);
+/** Accepts no more and has given what was idle: the next one's turn. */
+void sl__worker_shut(struct sl__worker *w);
 /** Hands an idle connection over; owns @p fd. */
 void sl__worker_give(struct sl__worker *w, int fd, unsigned listener);
 void sl__worker_answer(struct sl__worker *w, uint32_t number, const char *text, size_t len);

@@ -150,6 +150,10 @@ __attribute__((noreturn)) static void become(sl_developing *v, pid_t parent, int
         setenv("SHALLOT_BUILD", v->d.build, 1);
     if (v->d.watch)
         setenv("SHALLOT_WATCH", v->d.watch, 1);
+    if (v->d.debug && v->d.say)
+        setenv("SHALLOT_DEBUG", "1", 1);
+    else
+        unsetenv("SHALLOT_DEBUG");
     sl__develop_feed_inherit(&v->feed);
     sl__address_lend(&v->presence.address);
     place(v->d.input, STDIN_FILENO);

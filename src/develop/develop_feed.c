@@ -30,6 +30,7 @@ static const struct {
     {"listening", SL_DEV_LISTENING}, {"changed", SL_DEV_CHANGED}, {"building", SL_DEV_BUILDING},
     {"built", SL_DEV_BUILT},         {"failed", SL_DEV_FAILED},   {"swapped", SL_DEV_SWAPPED},
     {"kept", SL_DEV_KEPT},           {"crashed", SL_DEV_CRASHED}, {"request", SL_DEV_REQUEST},
+    {"stopped", SL_DEV_STOPPED},
 };
 
 static sl_development_then then_of(const char *word)
@@ -73,6 +74,7 @@ bool sl__develop_read_record(char *octets, sl_development_news *ret)
         .generation = (unsigned)sl__feed_number(&r, "generation"),
         .status = (int)sl__feed_number(&r, "status"),
         .signal = (int)sl__feed_number(&r, "signal"),
+        .pid = (int)sl__feed_number(&r, "pid"),
         .ns = time_of(&r),
         .then = then_of(sl__feed_value(&r, "then")),
     };

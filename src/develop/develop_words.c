@@ -111,6 +111,10 @@ static void add_words(struct words *w, const sl_development_news *n)
         add(w, "%s %s%s%s %d in %.1f ms", n->method, n->path, n->query[0] ? "?" : "", n->query,
             n->status, (double)n->ns / 1e6);
         break;
+    case SL_DEV_STOPPED:
+        add(w, "worker %u stopped at ", n->worker);
+        add_signal(w, n->signal);
+        break;
     case SL_DEV_TROUBLE:
         add(w, "%s", n->why);
         break;

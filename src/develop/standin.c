@@ -46,6 +46,7 @@ __attribute__((noreturn)) static void become(const struct sl__standin *s, int wi
 }
 
 static void ended(struct sl__watch *w, uint32_t events);
+static void heard(struct sl__watch *w, uint32_t events);
 
 static int start(struct sl__standin *s)
 {
@@ -66,6 +67,10 @@ static int start(struct sl__standin *s)
             (struct sl__watch){.fd = pidfd_open(s->pid, 0), .events = EPOLLIN, .ready = ended};
         r = s->life.fd < 0 ? -errno : sl__loop_add(s->loop, &s->life);
     }
+    if (r == 0) {
+        s->ear = (struct sl__watch){.fd = s->wire, .events = EPOLLIN, .ready = heard};
+        r = sl__loop_add(s->loop, &s->ear);
+    }
     if (r < 0)
         sl__standin_finish(s);
     return r;
@@ -79,13 +84,15 @@ static void forget(struct sl__standin *s)
         sl__loop_remove(s->loop, &s->life);
         close(s->life.fd);
     }
-    if (s->wire >= 0)
+    if (s->wire >= 0) {
+        sl__loop_remove(s->loop, &s->ear);
         close(s->wire);
+    }
     while (s->pid > 0 && waitid(P_PID, (id_t)s->pid, &info, WEXITED) < 0 && errno == EINTR)
         ;
     s->life.fd = s->wire = -1;
     s->pid = 0;
-    s->leaving = false;
+    s->leaving = s->shut = false;
     sl__timer_stop(s->loop, &s->patience);
 }
 
@@ -105,6 +112,20 @@ static void tell_left(struct sl__standin *s)
     s->left = NULL;
     if (left)
         left(s->self);
+}
+
+/* It says one thing only. */
+static void heard(struct sl__watch *w, uint32_t events)
+{
+    struct sl__standin *s = SL__OWNER(w, struct sl__standin, ear);
+    char word[8];
+
+    if (recv(w->fd, word, sizeof word, MSG_DONTWAIT) <= 0) {
+        sl__loop_modify(s->loop, w, 0); /* it ends, which is heard elsewhere */
+        return;
+    }
+    s->shut = true;
+    tell_left(s);
 }
 
 /* As it was asked to, or it died: then there is a page that brings it down, or the machine is short
@@ -187,13 +208,13 @@ void sl__standin_leave(struct sl__standin *s, void (*left)(void *self), void *se
     s->wanted = false;
     s->left = left;
     s->self = self;
-    if (s->pid <= 0) {
+    if (s->pid <= 0 || s->shut) {
         tell_left(s);
         return;
     }
     if (s->leaving)
         return;
     s->leaving = true;
-    kill(s->pid, SIGTERM);
+    shutdown(s->wire, SHUT_WR);
     sl__timer_start(s->loop, &s->patience, s->loop->now + PATIENCE);
 }

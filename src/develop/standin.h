@@ -17,9 +17,11 @@ struct sl__standin {
     struct sl__watch life; /* pidfd; -1: it does not run */
     struct sl__timer patience;
     pid_t pid;
-    int wire;     /* what is to be shown goes this way; -1 */
-    int listener; /* of the last sl__standin_show(): the caller's */
+    int wire;             /* what is to be shown goes this way; -1 */
+    int listener;         /* of the last sl__standin_show(): the caller's */
+    struct sl__watch ear; /* the same wire: it says that it accepts no more */
     bool leaving;
+    bool shut;       /* it does not accept any more, and answers what has come */
     bool wanted;     /* again, as soon as the one that leaves has gone */
     unsigned deaths; /* by itself, since it was last told what to show */
     char *record;    /* what it shows: text as in the feed (cluster/feed.h) */
@@ -44,8 +46,9 @@ bool sl__standin_stands(const struct sl__standin *s);
 /** To be reaped by itself, never by who buries strangers; 0: none. */
 pid_t sl__standin_pid(const struct sl__standin *s);
 
-/** Steps aside: it answers what has come and ends. @p left is called when it has, which takes some
- * milliseconds and never more than a second; at once if there is none. NULL: nobody waits. */
+/** Steps aside: it accepts no more, answers what has come, and ends. @p left is called when it
+ * accepts no more, which takes some milliseconds and never more than a second; at once if there is
+ * none. NULL: nobody waits. */
 void sl__standin_leave(struct sl__standin *s, void (*left)(void *self), void *self);
 
 /** The child's side: serves on descriptor 3, is told by descriptor 4, ends with the process. */

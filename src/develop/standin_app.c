@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,9 @@
 
 #define WIRE 4
 #define RECORD_MAX (SL__FEED_HEAD + SL__FEED_TEXT + 2)
-#define DRAIN_MS 500 /* less than the tool's patience */
+#define LISTENER 3
+#define GRACE_MS 500 /* somebody has connected, and is about to ask */
+#define DRAIN_MS 800 /* less than the tool's patience */
 
 static char octets[RECORD_MAX];     /* of what is wrong, as the tool has said last */
 static struct sl__feed_record told; /* the same taken apart */
@@ -49,7 +52,18 @@ static bool take(const char *record, size_t len)
     return true;
 }
 
-/* One after the other, until the tool is gone, which ends us too. */
+/* The server closes the listening socket when it begins to drain. The tool is told, so that the
+ * program need not wait for what we have still to answer. */
+static void step_aside(void)
+{
+    kill(getpid(), SIGTERM);
+    while (fcntl(LISTENER, F_GETFD) >= 0)
+        if (sl_sleep(1) < 0)
+            return;
+    send(WIRE, "shut", 4, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Record after record, until the tool says no more. */
 static int listen_to_tool(void *arg)
 {
     static char record[RECORD_MAX];
@@ -58,8 +72,10 @@ static int listen_to_tool(void *arg)
     while (sl_wait_fd(WIRE, POLLIN, -1) > 0) {
         ssize_t n = recv(WIRE, record, sizeof record - 1, MSG_DONTWAIT);
 
-        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-            _exit(0);
+        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+            step_aside();
+            break;
+        }
         if (n < 0)
             continue;
         record[n] = 0;
@@ -159,7 +175,7 @@ void sl__standin_serve(void)
     take("crashed", strlen("crashed")); /* until it is told */
     sl__set_process_title("shallot: stands in");
     sl__log_set_level(SL__ERROR);
-    app = sl_new(.standalone = true, .name = "stand-in", .drain_ms = DRAIN_MS, .grace_ms = 1,
+    app = sl_new(.standalone = true, .name = "stand-in", .drain_ms = DRAIN_MS, .grace_ms = GRACE_MS,
                  .limits = {.connection_requests = 1});
     sl_on_start(app, start, NULL);
     sl_use(app, page);

@@ -37,6 +37,16 @@
 #if SL__TSAN
 #include <sanitizer/tsan_interface.h>
 #endif
+#if !SL__ASAN && !SL__TSAN
+/* A program built with AddressSanitizer may use a library that was not: then these are there. */
+#define SL__ASAN_MAYBE 1
+#define SL__WEAK __attribute__((weak, visibility("default")))
+SL__WEAK void __sanitizer_start_switch_fiber(void **save, const void *low, size_t size);
+SL__WEAK void __sanitizer_finish_switch_fiber(void *save, const void **low, size_t *size);
+SL__WEAK void __asan_unpoison_memory_region(void const volatile *at, size_t size);
+#else
+#define SL__ASAN_MAYBE 0
+#endif
 #if defined(__has_include)
 #if __has_include(<valgrind/valgrind.h>)
 #include <valgrind/valgrind.h>
@@ -50,6 +60,16 @@
 /* These are on both sides of a change of stacks, so a call of their own would be entered on one
  * stack and left on the other. */
 #define SL__SAN_INLINE static inline __attribute__((always_inline))
+
+/** True if AddressSanitizer is in this process. */
+SL__SAN_INLINE bool sl__san_is_here(void)
+{
+#if SL__ASAN_MAYBE
+    return __sanitizer_start_switch_fiber != NULL;
+#else
+    return SL__ASAN;
+#endif
+}
 
 /** What the sanitizers know about one context: a fiber, or the loop. */
 struct sl__san {
@@ -72,13 +92,8 @@ SL__SAN_INLINE void sl__san_adopt(struct sl__san *s)
 /** A new context on the stack [low, top). */
 SL__SAN_INLINE void sl__san_begin(struct sl__san *s, const char *low, const char *top)
 {
-#if SL__ASAN
     s->low = low;
     s->size = (size_t)(top - low);
-#else
-    (void)low;
-    (void)top;
-#endif
 #if SL__TSAN
     s->tsan = __tsan_create_fiber(0);
 #endif
@@ -90,6 +105,9 @@ SL__SAN_INLINE void sl__san_end(struct sl__san *s)
 {
 #if SL__ASAN
     __asan_unpoison_memory_region(s->low, s->size); /* its last frames were never left */
+#elif SL__ASAN_MAYBE
+    if (__asan_unpoison_memory_region)
+        __asan_unpoison_memory_region(s->low, s->size);
 #endif
 #if SL__TSAN
     __tsan_destroy_fiber(s->tsan);
@@ -113,6 +131,9 @@ SL__SAN_INLINE void sl__san_leave(struct sl__san *from, struct sl__san *to, bool
 {
 #if SL__ASAN
     __sanitizer_start_switch_fiber(for_good ? NULL : &from->fake_stack, to->low, to->size);
+#elif SL__ASAN_MAYBE
+    if (sl__san_is_here())
+        __sanitizer_start_switch_fiber(for_good ? NULL : &from->fake_stack, to->low, to->size);
 #endif
     (void)from;
     (void)to;
@@ -125,6 +146,11 @@ SL__SAN_INLINE void sl__san_arrive(struct sl__san *here, struct sl__san *from)
 #if SL__ASAN
     __sanitizer_finish_switch_fiber(here->fake_stack, &from->low, &from->size);
     here->fake_stack = NULL;
+#elif SL__ASAN_MAYBE
+    if (sl__san_is_here()) {
+        __sanitizer_finish_switch_fiber(here->fake_stack, &from->low, &from->size);
+        here->fake_stack = NULL;
+    }
 #endif
     (void)here;
     (void)from;

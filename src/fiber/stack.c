@@ -31,7 +31,7 @@ static void unmap_stack(struct sl__stack *s)
 {
     sl__san_deregister(s->valgrind_id);
     sl__list_remove(&s->all);
-    munmap(s->low - SL__STACK_GUARD, SL__STACK_GUARD + SL__STACK_SIZE);
+    munmap(s->low - SL__STACK_GUARD, SL__STACK_GUARD + sl__stack_size());
 }
 
 static bool is_zero(const uint64_t *line)
@@ -51,11 +51,11 @@ static bool is_zero(const uint64_t *line)
  */
 static bool went_deep(const struct sl__stack_pool *p, const struct sl__stack *s)
 {
-    const char *end = s->low + SL__STACK_SIZE;
+    const char *end = s->low + sl__stack_size();
 
     if (p->blind)
         return false;
-    for (size_t depth = p->keep + 2 * ALIGN; depth < SL__STACK_SIZE; depth *= 2)
+    for (size_t depth = p->keep + 2 * ALIGN; depth < sl__stack_size(); depth *= 2)
         if (!is_zero((const uint64_t *)(const void *)(end - depth)))
             return true;
     return false;
@@ -63,7 +63,7 @@ static bool went_deep(const struct sl__stack_pool *p, const struct sl__stack *s)
 
 static void trim(const struct sl__stack_pool *p, struct sl__stack *s)
 {
-    madvise(s->low, SL__STACK_SIZE - p->keep, MADV_DONTNEED);
+    madvise(s->low, sl__stack_size() - p->keep, MADV_DONTNEED);
     s->deep = false;
 }
 
@@ -118,7 +118,7 @@ void sl__stack_pool_finish(struct sl__stack_pool *p)
 
 struct sl__stack *sl__stack_map(struct sl__stack_pool *p)
 {
-    const size_t len = SL__STACK_GUARD + SL__STACK_SIZE;
+    const size_t len = SL__STACK_GUARD + sl__stack_size();
     char *base =
         sl__sys_mmap(len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1);
     struct sl__stack *s;
@@ -126,7 +126,7 @@ struct sl__stack *sl__stack_map(struct sl__stack_pool *p)
     if (!base)
         return NULL;
     /* Fails over the kernel's limit of mappings, for this splits one in two. */
-    if (mprotect(base + SL__STACK_GUARD, SL__STACK_SIZE, PROT_READ | PROT_WRITE) < 0) {
+    if (mprotect(base + SL__STACK_GUARD, sl__stack_size(), PROT_READ | PROT_WRITE) < 0) {
         munmap(base, len);
         return NULL;
     }

@@ -17,7 +17,8 @@
 #include "fiber/sanitize.h"
 #include "loop/loop.h"
 
-#define SL__STACK_SIZE ((size_t)(SL__ASAN ? 512 : 256) * 1024) /* redzones need room */
+#define SL__STACK_SIZE ((size_t)256 * 1024)
+#define SL__STACK_SIZE_ASAN (2 * SL__STACK_SIZE) /* redzones need room */
 #define SL__STACK_GUARD ((size_t)64 * 1024)
 
 #define SL__STACK_KEEP 64 /* spare stacks that are kept for ever */
@@ -44,6 +45,12 @@ struct sl__stack_pool {
     bool blind;    /* under valgrind, which minds our looking at dead frames */
     struct sl__timer shrink;
 };
+
+/** Of every stack of this process. */
+static inline size_t sl__stack_size(void)
+{
+    return sl__san_is_here() ? SL__STACK_SIZE_ASAN : SL__STACK_SIZE;
+}
 
 /** @p head_size: bytes of the owner's head, struct sl__stack (its first member) included. */
 void sl__stack_pool_init(struct sl__stack_pool *p, struct sl__loop *l, size_t head_size);

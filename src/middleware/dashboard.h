@@ -63,6 +63,8 @@ struct dash__feed {
     sl_map *points, *last;
     struct dash__viewer *viewers;
     unsigned viewer_count;
+    bool watching;             /* a fiber does, while there are viewers */
+    uint64_t crew[4];          /* what it knows of the workers */
     uint64_t told_event;       /* number of the newest event that viewers know */
     unsigned crash_looks;      /* so many times more it is worth to look for new reports */
     struct dash__text crashes; /* what viewers know of them */

@@ -4,8 +4,9 @@
  * A stream belongs to one worker, which looks at the shared memory and so knows all of them. What
  * viewers are told is computed once for all of a worker, and not at all while it has none. The
  * first event of a stream is "past": the points since the one the browser says it had last, so that
- * a stream that goes on with another worker leaves no hole. Then come "now" each second, "events"
- * when something has happened, and "crashes" when there is another report.
+ * a stream that goes on with another worker leaves no hole. Then come "now" each second, and at
+ * once when workers come or go, "events" when something has happened, and "crashes" when there is
+ * another report.
  */
 #include <shallot/cluster.h>
 #include <shallot/ctx.h>
@@ -22,6 +23,7 @@
 
 #define AGAIN 3   /* points are told so many seconds long: one may be late, and the page knows */
 #define LOOKS 20u /* seconds after a crash in which its report may still be written */
+#define WATCH_MS 200
 #define QUEUE_BYTES ((size_t)1 << 20)
 
 static void add_to_list(const struct dash__point *p, void *self)
@@ -160,6 +162,49 @@ void dash__live_beat(sl_app *app, void *self)
         tell_all(f);
 }
 
+/* True if workers have come or gone since the last time. */
+static bool crew_changed(struct dash__feed *f)
+{
+    sl_stats s;
+    uint64_t now[4];
+
+    if (!sl_stats_glance(f->app, &s))
+        return false;
+    now[0] = s.started;
+    now[1] = s.restarts;
+    now[2] = s.ready;
+    now[3] = s.last_event;
+    if (memcmp(now, f->crew, sizeof now) == 0)
+        return false;
+    memcpy(f->crew, now, sizeof now);
+    return true;
+}
+
+/* Between two beats, while somebody looks: who kills a worker wants to see its successor come. */
+static int watch(void *arg)
+{
+    struct dash__feed *f = arg;
+
+    while (f->viewers && sl_sleep(WATCH_MS) == 0)
+        if (crew_changed(f))
+            tell_all(f);
+    f->watching = false;
+    return 0;
+}
+
+static void start_watching(struct dash__feed *f)
+{
+    sl_task *t;
+
+    if (f->watching)
+        return;
+    crew_changed(f);
+    t = sl_spawn_in_app(f->app, watch, f);
+    f->watching = t != NULL;
+    if (t)
+        sl_detach(t);
+}
+
 static void gone(sl_sse *sse, int why, void *self)
 {
     struct dash__viewer *v = self;
@@ -210,7 +255,7 @@ int dash__live(sl_ctx *c, struct dash__feed *f)
         return -ENOMEM;
     v->feed = f;
     v->sse =
-        sl_sse_open(c, .on_close = gone, .self = v, .retry_ms = 500, .queue_bytes = QUEUE_BYTES);
+        sl_sse_open(c, .on_close = gone, .self = v, .retry_ms = 300, .queue_bytes = QUEUE_BYTES);
     if (!v->sse) {
         free(v);
         return -ENOMEM;
@@ -218,6 +263,7 @@ int dash__live(sl_ctx *c, struct dash__feed *f)
     v->next = f->viewers;
     f->viewers = v;
     f->viewer_count++;
+    start_watching(f);
     greet(f, c, v->sse);
     return 0;
 }

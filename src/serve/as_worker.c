@@ -101,6 +101,23 @@ static void on_drain(void *self, enum sl__drain_kind kind, int64_t deadline_ns, 
     bool stop = kind == SL__LEAVE_STOP; /* then nobody else accepts what is queued */
 
     sl__serving_drain(s, stop ? SL__DRAIN_STOP : SL__DRAIN_HAND_OVER, deadline_ns, grace_ns, stop);
+    if (s->turns)
+        sl__worker_shut(s->worker);
+}
+
+static void on_hold(void *self)
+{
+    struct sl__serving *s = self;
+
+    s->held = s->turns = true;
+}
+
+static void on_serve(void *self)
+{
+    struct sl__serving *s = self;
+
+    s->held = false;
+    sl__serving_accept(s);
 }
 
 static void on_orphaned(void *self)
@@ -138,6 +155,8 @@ int sl__serve_as_worker(sl_app *app, const struct sl__role *role)
                                        .shared = on_shared,
                                        .drain = on_drain,
                                        .orphaned = on_orphaned,
+                                       .hold = on_hold,
+                                       .serve = on_serve,
                                        .question = on_question,
                                        .writable = on_writable,
                                        .self = &s};

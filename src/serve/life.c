@@ -43,6 +43,21 @@ static void announce(struct sl__serving *s)
     }
 }
 
+void sl__serving_accept(struct sl__serving *s)
+{
+    int r;
+
+    if (s->held || !s->begun || s->accepting || s->draining)
+        return;
+    r = sl__server_accept(s->server);
+    if (r < 0)
+        sl__serving_give_up(s, sl_strerror(r));
+    s->accepting = true;
+    atomic_store_explicit(&s->slot->accepting, 1, memory_order_relaxed);
+    sl__beats_start(s);
+    sl__retire_start(s);
+}
+
 static void begin(void *arg)
 {
     struct sl__serving *s = arg;
@@ -70,13 +85,7 @@ static void begin(void *arg)
     if (s->draining)
         return;
     s->begun = true;
-    r = sl__server_accept(s->server);
-    if (r < 0)
-        sl__serving_give_up(s, sl_strerror(r));
-    s->accepting = true;
-    atomic_store_explicit(&s->slot->accepting, 1, memory_order_relaxed);
-    sl__beats_start(s);
-    sl__retire_start(s);
+    sl__serving_accept(s);
     if (s->worker) { /* READY first: who reads the line below may rely on it */
         sl__worker_ready(s->worker);
         sl__channel_flush(sl__worker_channel(s->worker));

@@ -46,6 +46,8 @@ struct sl__serving {
     struct sl__beat *beats;     /* sl_every() */
     struct sl__fiber *begin;    /* runs the start callbacks */
     bool begun;                 /* all of them have run */
+    bool turns;                 /* development: one worker accepts after the other */
+    bool held;                  /* it is not its turn yet: it is ready and does not accept */
     bool accepting, draining, cut, leaving;
 };
 
@@ -67,6 +69,8 @@ void sl__serving_listener(struct sl__serving *s, unsigned index, int fd);
 /** Starts the mailbox; once it has joined, the start callbacks run and connections are accepted. 0
  * or a negative errno. */
 int sl__serving_start(struct sl__serving *s, uint32_t id);
+/** Accepts, if everything has begun and nothing holds it back. */
+void sl__serving_accept(struct sl__serving *s);
 /** Runs until it has left. */
 void sl__serving_run(struct sl__serving *s);
 /** Frees everything; also after any of the above has failed. No fiber lives. */

@@ -1,6 +1,7 @@
 """The errors that newcomers make each give one line that helps: what, on what, why, and what to do."""
 import os
 import shutil
+import socket
 import subprocess
 
 import pytest
@@ -149,7 +150,7 @@ def test_what_was_typed(tmp_path, args, line):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
 def test_a_folder_that_may_not_be_read(tmp_path):
-    for parent in [tmp_path, *tmp_path.parents][:3]:
+    for parent in [tmp_path, *tmp_path.parents][:-2]:  # up to /tmp
         parent.chmod(0o755)
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o311)
@@ -159,7 +160,7 @@ def test_a_folder_that_may_not_be_read(tmp_path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
 def test_a_folder_that_cannot_be_written_is_built_elsewhere(start, tmp_path):
-    for parent in [tmp_path, *tmp_path.parents][:3]:
+    for parent in [tmp_path, *tmp_path.parents][:-2]:  # up to /tmp
         parent.chmod(0o755)
     app = tmp_path / "app"
     app.mkdir(mode=0o755)
@@ -201,3 +202,14 @@ def test_watches_are_exhausted(tmp_path, limit, words):
     status, lines = in_namespace(f"echo 0 > /proc/sys/user/{limit}; exec {TOOL} dev app.c --port 0", tmp_path, "-Ur")
     said = [line for line in lines if "cannot watch" in line]
     assert status == 1 and len(said) == 1 and all(w in said[0] for w in words), lines
+
+
+def test_the_port_is_taken(tmp_path):
+    (tmp_path / "app.c").write_text(HELLO)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for command in ("dev", "run"):
+            status, lines = tool(command, "app.c", "--port", str(port), "--host", "127.0.0.1", cwd=tmp_path, env={"SHALLOT_INSTANCES": "1", "XDG_STATE_HOME": str(tmp_path / "s"), "SHALLOT_RUNTIME_DIR": str(tmp_path / "r")})
+            said = [line for line in lines if "in use" in line]
+            assert status == 1 and len(said) == 1, lines
+            assert f"127.0.0.1:{port}" in said[0] and f"(pid {os.getpid()})" in said[0] and "stop it, or try another port" in said[0]

@@ -320,8 +320,8 @@ export class Bars extends Chart {
     this.bars.forEach((n, i) => {
       const top = y(n / (this.all || 1));
       if (n) parts.push(make("rect", { class: i === this.at ? "bar on" : "bar", x: LEFT + i * slot + 1.5, y: Math.min(top, bottom - 1.5), width: Math.max(slot - 3, 1), height: Math.max(bottom - top, 1.5), rx: 2 }));
-      if (slot > 46 || i % Math.ceil(46 / slot) === 0)
-        parts.push(make("text", { class: "axis", x: LEFT + (i + 1) * slot, y: this.height - 5, "text-anchor": i === this.bars.length - 1 ? "end" : "middle" }, this.format(this.octave(this.first + i))));
+      if (i % Math.ceil(58 / slot) === 0 && LEFT + (i + 1) * slot < this.width - 26)
+        parts.push(make("text", { class: "axis", x: LEFT + (i + 1) * slot, y: this.height - 5, "text-anchor": "middle" }, this.format(this.octave(this.first + i))));
     });
     if (!this.all) this.nothing(parts, "no requests in this time");
     let free = -Infinity;
@@ -329,7 +329,7 @@ export class Bars extends Chart {
       const x = Math.min(this.x(q.at), this.width - RIGHT), low = x < free;
       free = x + 30;
       parts.push(make("line", { class: "quantile", x1: x, x2: x, y1: TOP + (low ? 8 : -4), y2: bottom }));
-      parts.push(make("text", { class: "quantile-name", x: x + 4, y: TOP + (low ? 16 : 4), "text-anchor": x > this.width - 40 ? "end" : "start" }, q.name));
+      parts.push(make("text", { class: "quantile-name", x: x > this.width - 40 ? x - 4 : x + 4, y: TOP + (low ? 16 : 4), "text-anchor": x > this.width - 40 ? "end" : "start" }, q.name));
     }
     if (this.at !== null && this.all) {
       const n = this.bars[this.at];

@@ -183,6 +183,34 @@ static void test_endless_writing_is_reported(void **state)
     assert_true(sl__sys_now() - began >= 290 * SL__MS);
 }
 
+/* More and more files are one burst, however long it takes to write them. The first may be told of
+ * by themselves, and where the machine interrupted us one may be two. */
+static void test_a_burst_that_grows_is_one(void **state)
+{
+    struct fixture *f = *state;
+    int64_t began = sl__sys_now(), last = began;
+    unsigned interrupted = 0, written = 0, early = 0;
+    char name[32];
+
+    start(f);
+    while (last < began + 700 * SL__MS) {
+        int64_t now;
+
+        snprintf(name, sizeof name, "f%u.c", written++);
+        write_file(f, name, "x");
+        sl__loop_once(&f->loop, 1);
+        now = sl__sys_now();
+        interrupted += now - last > 50 * SL__MS;
+        if (written == 12)
+            early = f->reports;
+        last = now;
+    }
+    while (f->files < written && sl__sys_now() < last + 10 * SL__SEC)
+        sl__loop_once(&f->loop, 100);
+    assert_int_equal(f->files, written);
+    assert_in_range(f->reports, early + 1, early + 1 + interrupted);
+}
+
 static void test_save_by_rename(void **state)
 {
     struct fixture *f = *state;
@@ -406,6 +434,7 @@ int main(void)
         TEST(test_a_write_is_a_change),
         TEST(test_a_burst_is_one_change),
         TEST(test_endless_writing_is_reported),
+        TEST(test_a_burst_that_grows_is_one),
         TEST(test_save_by_rename),
         TEST(test_temporary_files_never_happened),
         TEST(test_deleted_and_moved_away),

@@ -43,10 +43,10 @@ static int finish_pool(void **state)
 static size_t pages_in_memory(const struct sl__stack *s)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), count = 0;
-    unsigned char map[SL__STACK_SIZE / 4096];
+    unsigned char map[SL__STACK_SIZE_ASAN / 4096];
 
-    assert_int_equal(mincore(s->low, SL__STACK_SIZE, map), 0);
-    for (size_t i = 0; i < SL__STACK_SIZE / page; i++)
+    assert_int_equal(mincore(s->low, sl__stack_size(), map), 0);
+    for (size_t i = 0; i < sl__stack_size() / page; i++)
         count += map[i] & 1;
     return count;
 }
@@ -74,7 +74,7 @@ static void test_layout(void **state)
     assert_non_null(s);
     assert_int_equal((uintptr_t)s->top % 64, 0);
     assert_ptr_equal(s->top, s);
-    assert_true(s->top > s->low + SL__STACK_SIZE - 1024);
+    assert_true(s->top > s->low + sl__stack_size() - 1024);
     for (size_t i = 0; i < sizeof(h->owners); i++)
         assert_int_equal(h->owners[i], 0);
     memset(s->low, 1, (size_t)(s->top - s->low)); /* all of it is usable */
@@ -109,7 +109,7 @@ static void test_deep_stacks_are_trimmed(void **state)
         skip();
     take_many(n);
     for (int i = 0; i < n; i++)
-        memset(stacks[i]->low, 1, SL__STACK_SIZE / 2);
+        memset(stacks[i]->low, 1, sl__stack_size() / 2);
     give_many(n);
     for (int i = 0; i < n; i++)
         deep += pages_in_memory(stacks[i]) > 16;
