@@ -8,6 +8,7 @@
  */
 #include "cli.h"
 #include "new/templates.h"
+#include "operate/operate.h"
 #include "verify/verify.h"
 
 #include <ctype.h>
