@@ -10,6 +10,19 @@
 
 #define PATH_SIZE 4096
 
+/* main.c */
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+};
+extern const struct command cli_commands[]; /* inside ones too, which general_help does not name */
+extern const size_t cli_commands_count;
+extern const char general_help[];
+/** NULL if there is none. */
+const struct command *command_named(const char *name);
+
 /* say.c: everything the program prints. Status lines go to standard error, as the service's own log
  * does; help goes to standard output. */
 
@@ -264,6 +277,10 @@ int running_connect(const char *which);
 /** Connects to the socket at @p path. */
 int running_connect_to(const char *path);
 
+/** Calls @p each for every program of this user that runs; @c alone: no other has its name. */
+void running_each(void (*each)(void *self, const char *name, const char *pid, bool alone),
+                  void *self);
+
 /* talk.c: commands that speak to a running program. */
 
 /** What such a command was given. */
@@ -327,6 +344,14 @@ int restart_main(int argc, char **argv);
 int routes_main(int argc, char **argv);
 extern const char status_help[], top_help[], reload_help[], upgrade_help[], stop_help[],
     scale_help[], restart_help[], routes_help[];
+
+/* crashes.c */
+/** Calls @p each for every report, the last first, with its number and one line about it. */
+void crashes_each(void (*each)(void *self, const char *number, const char *what), void *self);
+
+/* complete.c */
+int complete_main(int argc, char **argv);
+extern const char complete_help[];
 
 /* new.c */
 int new_main(int argc, char **argv);

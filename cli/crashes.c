@@ -166,6 +166,26 @@ static void list_one(const char *folder, const struct report *r)
            place);
 }
 
+void crashes_each(void (*each)(void *self, const char *number, const char *what), void *self)
+{
+    char folder[PATH_SIZE], number[24], line[LINE];
+    struct report *reports;
+    size_t count = set_folder(folder, NULL) == 0 ? find_reports(folder, &reports) : 0;
+
+    for (size_t i = count; i-- > 0;) {
+        FILE *f = open_report(folder, &reports[i]);
+
+        snprintf(number, sizeof number, "%lu", reports[i].number);
+        if (!f || !next_line(f, line) || !next_line(f, line))
+            line[0] = '\0';
+        if (f)
+            fclose(f);
+        each(self, number, line + strspn(line, " "));
+    }
+    if (count > 0)
+        free(reports);
+}
+
 static int list(const char *folder)
 {
     struct report *reports;

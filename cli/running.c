@@ -13,7 +13,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+struct program {
+    char name[256], pid[16];
+};
+
 struct found {
+    struct program *list; /* if all of them are wanted */
+    bool lists;
     int fd; /* of the one that fits; -1 */
     unsigned fitting, all;
     char names[512]; /* for the complaint */
@@ -59,6 +65,18 @@ static bool split(char *file, const char **ret_pid)
     return true;
 }
 
+static void add(struct found *f, const char *name, const char *pid)
+{
+    struct program *more = realloc(f->list, (f->all + 1) * sizeof *more);
+
+    if (!more)
+        return;
+    f->list = more;
+    snprintf(more[f->all].name, sizeof more->name, "%s", name);
+    snprintf(more[f->all].pid, sizeof more->pid, "%s", pid);
+    f->all++;
+}
+
 static void consider(struct found *f, const char *folder, const char *file, const char *which)
 {
     char path[PATH_SIZE], name[256];
@@ -72,6 +90,11 @@ static void consider(struct found *f, const char *folder, const char *file, cons
     fd = connect_quietly(path);
     if (fd < 0)
         return;
+    if (f->lists) {
+        close(fd);
+        add(f, name, pid);
+        return;
+    }
     f->all++;
     at = strlen(f->names);
     snprintf(f->names + at, sizeof f->names - at, "%s%s (%s)", at ? ", " : "", name, pid);
@@ -147,4 +170,20 @@ int running_connect(const char *which)
     else
         say_failure("several programs run, name one by its PID: %s", f.names);
     return -1;
+}
+
+void running_each(void (*each)(void *self, const char *name, const char *pid, bool alone),
+                  void *self)
+{
+    struct found f = {.fd = -1, .lists = true};
+
+    look_everywhere(&f, NULL);
+    for (unsigned i = 0; i < f.all; i++) {
+        bool alone = true;
+
+        for (unsigned j = 0; j < f.all; j++)
+            alone = alone && (i == j || strcmp(f.list[i].name, f.list[j].name) != 0);
+        each(self, f.list[i].name, f.list[i].pid, alone);
+    }
+    free(f.list);
 }

@@ -120,14 +120,27 @@ static void keys_ready(void *self, int fd)
     char typed[64];
     ssize_t n;
 
-    if (!terminal_take())
+    if (!terminal_take()) {
+        screen_hear_keys(s, false);
         return;
+    }
     n = read(fd, typed, sizeof typed);
-    if (n <= 0 && !(n < 0 && (errno == EINTR || errno == EAGAIN)))
-        sl_developing_unwatch(s->developing, fd); /* nobody sits there any more */
+    s->deaf = n <= 0 && !(n < 0 && (errno == EINTR || errno == EAGAIN));
     for (ssize_t i = 0; i < n; i += key_length(typed + i, (size_t)(n - i)))
         key(s, typed[i]);
     screen_flush(s);
+}
+
+void screen_hear_keys(struct screen *s, bool on)
+{
+    on = on && !s->deaf && s->developing;
+    if (on == s->hears)
+        return;
+    if (on)
+        sl_developing_watch(s->developing, STDIN_FILENO, keys_ready, s);
+    else
+        sl_developing_unwatch(s->developing, STDIN_FILENO);
+    s->hears = on;
 }
 
 static void resized(struct screen *s)
@@ -218,7 +231,6 @@ void screen_begin(struct screen *s, sl_developing *d, bool open)
     s->developing = d;
     s->open = open;
     if (s->is_live) {
-        sl_developing_watch(d, STDIN_FILENO, keys_ready, s);
         sl_developing_watch(d, s->terminal.output, output_ready, s);
         sl_developing_watch(d, s->terminal.signals, signals_ready, s);
     }
@@ -232,6 +244,8 @@ void screen_free(struct screen *s)
 {
     if (!s)
         return;
+    s->developing = NULL; /* it is over */
+    s->hears = false;
     while (s->terminal.output >= 0 && read_output(s))
         ;
     if (s->output_len)

@@ -111,7 +111,10 @@ void screen_flush(struct screen *s)
 {
     struct paper *out = &s->live;
 
-    if (!s->is_live || !terminal_take()) { /* in the background there are only lines */
+    bool there = s->is_live && terminal_take();
+
+    screen_hear_keys(s, there);
+    if (!there) { /* in the background there are only lines */
         if (s->paper.len)
             screen_write(s->paper.text, s->paper.len);
         paper_clear(&s->paper);

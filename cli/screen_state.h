@@ -18,6 +18,7 @@ struct screen {
     struct terminal terminal;
     sl_developing *developing;
     const char *title;
+    bool hears, deaf;    /* keys are watched; nobody will press one any more */
     bool is_live, shown; /* the live line makes sense; it is drawn */
     unsigned shown_width;
     bool open; /* the browser, as soon as there is an address */
@@ -33,6 +34,10 @@ struct screen {
     char output[OUTPUT_LINE];
     size_t output_len;
 };
+
+/* screen.c */
+/** Keys are watched in the foreground only: elsewhere they are somebody else's. */
+void screen_hear_keys(struct screen *s, bool on);
 
 /* screen_live.c */
 /** Prints what has been put on the paper, above the live line. */

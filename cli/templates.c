@@ -33,15 +33,18 @@ const size_t templates_count = sizeof templates / sizeof *templates;
     X("site", "public/index.html", site_public_index_html)                                         \
     X("site", "public/about.html", site_public_about_html)                                         \
     X("site", "public/404.html", site_public_404_html)                                             \
+    X("site", "public/icon.svg", common_public_icon_svg)                                           \
     X("site", "public/style.css", site_public_style_css)                                           \
     X("site", "public/visits.js", site_public_visits_js)                                           \
     X("chat", "@NAME@.c", chat_NAME_c)                                                             \
     X("chat", "README.md", chat_README_md)                                                         \
     X("chat", "tests/test.sh", chat_tests_test_sh)                                                 \
     X("chat", "public/index.html", chat_public_index_html)                                         \
+    X("chat", "public/icon.svg", common_public_icon_svg)                                           \
     X("chat", "public/style.css", chat_public_style_css)                                           \
     X("chat", "public/chat.js", chat_public_chat_js)
 
+/* The icon is declared twice, which is fine. */
 #define DECLARE(of, path, symbol) extern const char template_##symbol[];
 TEMPLATE_FILES(DECLARE)
 

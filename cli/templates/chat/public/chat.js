@@ -5,8 +5,8 @@ const state = document.querySelector('#state')
 // Each name has a colour of its own.
 function hue(name) {
   let sum = 0
-  for (const letter of name) sum = (sum * 31 + letter.codePointAt(0)) % 360
-  return sum
+  for (const letter of name) sum = (sum * 31 + letter.codePointAt(0)) % 997
+  return sum * 137 % 360
 }
 
 function show(line) {

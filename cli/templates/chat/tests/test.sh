@@ -2,26 +2,38 @@
 # What @NAME@ promises: sh tests/test.sh
 . "$(dirname "$0")/start.sh"
 
-# until_all PATTERN: waits until each of the browsers was told so; ten seconds are enough.
-until_all()
+# soon COMMAND...: waits until it succeeds, ten seconds at most.
+soon()
 {
-    for tries in $(seq 100); do
-        [ "$(grep -l "$1" "$log".* | wc -l)" = 8 ] && return
+    for _ in $(seq 100); do
+        "$@" && return
         sleep 0.1
     done
     return 1
 }
 
-# Eight browsers, so that each worker has some of them.
-for browser in $(seq 8); do
-    ask -N "$url/events" >"$log.$browser" &
+told() { [ "$(grep -lx "$1" "$log".* | wc -l)" = "$come" ]; } # all who have come
+workers() { grep -hA1 -x 'event: worker' "$log".* | grep '^data' | sort -u | wc -l; }
+
+one_more()
+{
+    come=$((come + 1))
+    ask -N -m 60 "$url/events" >"$log.$come" &
     browsers="$browsers $!"
+}
+
+# Browsers come, one after the other, until each worker has some.
+come=0
+while [ $come -lt 20 ]; do
+    one_more
+    soon told 'event: worker'
+    [ "$(workers)" = 1 ] || break
 done
-check 'eight browsers come' yes "$(until_all '^event: worker' && echo yes)"
-check 'each worker has some' 2 "$(cat "$log".* | grep -A1 '^event: worker' | grep '^data' | sort -u | wc -l)"
+check 'each worker has a browser' 2 "$(workers)"
 check 'a line is taken' 204 "$(ask -w '%{http_code}' -d name=Ada --data-urlencode 'text=Hello & welcome' "$url/say")"
-check 'all of them hear it' yes "$(until_all '^data: Ada: Hello & welcome$' && echo yes)"
-check 'who comes later is told' '*data: Ada: Hello & welcome*' "$(ask -N -m 1 "$url/events" 2>&1)"
+check 'all browsers hear it' yes "$(soon told 'data: Ada: Hello & welcome' && echo yes)"
+one_more
+check 'who comes later is told' yes "$(soon told 'data: Ada: Hello & welcome' && echo yes)"
 check 'an empty line is not taken' '*text*422' "$(ask -w '%{http_code}' -d name=Ada -d text= "$url/say")"
 check 'the page' '*<title>@NAME@</title>*' "$(ask "$url/")"
 kill $browsers

@@ -18,7 +18,7 @@ finish()
 # ask URL [curl's options]
 ask()
 {
-    curl -sS -m 10 "$@"
+    curl -sS -m 30 "$@"
 }
 
 # check WHAT PATTERN TEXT: does the text match, * standing for anything?
