@@ -7,7 +7,8 @@
  * Nothing is said to standard error: somebody is typing.
  */
 #include "cli.h"
-#include "templates.h"
+#include "new/templates.h"
+#include "operate/operate.h"
 #include "verify/verify.h"
 
 #include <ctype.h>

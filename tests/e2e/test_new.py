@@ -271,7 +271,7 @@ def test_without_the_library_make_says_so_in_one_line(tmp_path):
 
 def test_every_file_of_the_tree_is_in_the_program():
     """A template's file that was forgotten in meson.build or templates.c would be in no project."""
-    folder = ROOT / "cli/templates"
-    table = (ROOT / "cli/templates.c").read_text()
+    folder = ROOT / "cli/new/templates"
+    table = (ROOT / "cli/new/templates.c").read_text()
     for path in files_of(folder):
         assert re.search(rf"\b{re.sub(r'[^A-Za-z0-9]', '_', path)}\b", table), path

@@ -4,7 +4,7 @@
  * It is started twice removed, so that it is nobody's child, and with nothing of our terminal: what
  * it has to say about itself would only be in the way.
  */
-#include "cli.h"
+#include "project/project.h"
 #include "screen.h"
 
 #include <errno.h>

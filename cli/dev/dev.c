@@ -4,7 +4,8 @@
  * The loop is the library's, sl_develop(): here it is only told what to build, and its events are
  * shown.
  */
-#include "cli.h"
+#include "dev/debug.h"
+#include "project/project.h"
 #include "screen.h"
 
 #include <stdio.h>

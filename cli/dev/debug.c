@@ -5,7 +5,8 @@
  * then the terminal is gdb's, with its signals. The worker stands in its signal handler: once it
  * goes on, its fault repeats itself where it happened, and there gdb takes over.
  */
-#include "cli.h"
+#include "dev/debug.h"
+#include "project/project.h"
 
 #include <errno.h>
 #include <signal.h>

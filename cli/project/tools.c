@@ -6,7 +6,7 @@
  * with nothing set in the environment: pkg-config is told where to look, the linker which run path
  * to write.
  */
-#include "cli.h"
+#include "project/project.h"
 
 #include <errno.h>
 #include <fcntl.h>

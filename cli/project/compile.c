@@ -6,7 +6,7 @@
  * any other command is only run. What is printed goes on as it comes, and its end is kept, because
  * hints.c may know what a failure means.
  */
-#include "cli.h"
+#include "project/project.h"
 
 #include <errno.h>
 #include <fcntl.h>

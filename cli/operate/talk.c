@@ -1,7 +1,7 @@
 /*
  * Speaking to a running program: one line asked, lines heard until the one that ends the answer.
  */
-#include "cli.h"
+#include "operate/operate.h"
 
 #include <errno.h>
 #include <stdarg.h>

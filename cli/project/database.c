@@ -5,7 +5,7 @@
  * sources that share a folder share the file. It is touched only when something in it changes, and
  * left alone where it is somebody else's: a link, no list, or one above that knows the source.
  */
-#include "cli.h"
+#include "project/project.h"
 
 #include <fcntl.h>
 #include <stdio.h>

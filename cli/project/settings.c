@@ -8,7 +8,7 @@
  *
  * Read anew for every build, so that a line added brings its package with the next save.
  */
-#include "cli.h"
+#include "project/project.h"
 
 #include <stdio.h>
 #include <stdlib.h>

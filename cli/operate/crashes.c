@@ -4,7 +4,7 @@
  * Reads the folder of reports, which are plain text: the first line says when and what, the second
  * how, the third whose request it was. Nothing has to run for it.
  */
-#include "cli.h"
+#include "operate/operate.h"
 
 #include <dirent.h>
 #include <pwd.h>

@@ -2,7 +2,7 @@
  * Looking for what a build has made: files that are programs, told by their first octets,
  * and whether they serve, told by what they call.
  */
-#include "cli.h"
+#include "project/project.h"
 
 #include <dirent.h>
 #include <fnmatch.h>

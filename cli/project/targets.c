@@ -6,7 +6,7 @@
  * (make -n -B), where the calls of compilers are read as a shell reads them. From those comes
  * compile_commands.json too.
  */
-#include "cli.h"
+#include "project/project.h"
 
 #include <dirent.h>
 #include <errno.h>

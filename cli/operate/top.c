@@ -5,7 +5,7 @@
  * The screen is the terminal's second one, so that what was there before is there again afterwards,
  * however this ends; each frame leaves in one write, over the one before, so that nothing flickers.
  */
-#include "cli.h"
+#include "operate/operate.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -6,7 +6,7 @@
  * with make); what is made for `run` and with --sanitize has folders of its own in .shallot/, so
  * that objects of one kind are never linked with those of another.
  */
-#include "cli.h"
+#include "project/project.h"
 
 #include <stdio.h>
 #include <string.h>

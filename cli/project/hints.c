@@ -5,7 +5,7 @@
  * compile.c comes here with the last of what was printed. Only what is sure is said; a hint that
  * is wrong costs more than none.
  */
-#include "cli.h"
+#include "project/project.h"
 
 #include <dirent.h>
 #include <limits.h>

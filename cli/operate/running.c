@@ -2,7 +2,7 @@
  * Which programs run? Their control sockets lie in a folder of their user, called NAME.PID.sock;
  * one that refuses connections has been left behind by a program that was killed.
  */
-#include "cli.h"
+#include "operate/operate.h"
 
 #include <dirent.h>
 #include <errno.h>

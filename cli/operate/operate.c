@@ -2,7 +2,7 @@
  * Commands that change a running program: reload, upgrade, stop, scale, restart; and routes, which
  * only asks.
  */
-#include "cli.h"
+#include "operate/operate.h"
 
 #include <stdio.h>
 #include <stdlib.h>

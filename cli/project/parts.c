@@ -2,7 +2,7 @@
  * Libraries that services in C often use: which header and which functions belong to which
  * pkg-config package, and what that is called here. Asked by hints.c when a build has failed. Pure.
  */
-#include "cli.h"
+#include "project/project.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /*
  * shallot run: build for production if needed, and become the program.
  */
-#include "cli.h"
+#include "project/project.h"
 
 #include <errno.h>
 #include <stdio.h>

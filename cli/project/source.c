@@ -5,7 +5,7 @@
  * runs it again on every save; it is this tool once more (compile.c), which reads what the source
  * asks for each time.
  */
-#include "cli.h"
+#include "project/project.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /*
  * shallot status: one look at a running program, as a table.
  */
-#include "cli.h"
+#include "operate/operate.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * ("hello: hello.c util.h \" and so on). Doubt means no: building costs half a second, serving old
  * code costs an evening.
  */
-#include "cli.h"
+#include "project/project.h"
 
 #include <limits.h>
 #include <stdio.h>

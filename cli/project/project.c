@@ -6,7 +6,7 @@
  * there is one; else its only source with a main(), or src/'s. What is ambiguous is asked for in
  * one line that names the candidates.
  */
-#include "cli.h"
+#include "project/project.h"
 
 #include <dirent.h>
 #include <errno.h>
