@@ -8,11 +8,7 @@
 
 #include <shallot/common.h>
 
-static const struct command {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *help;
-} commands[] = {
+const struct command cli_commands[] = {
     {"dev", dev_main, dev_help},
     {"run", run_main, run_help},
     {"new", new_main, new_help},
@@ -27,42 +23,44 @@ static const struct command {
     {"upgrade", upgrade_main, upgrade_help},
     {"verify", verify_main, verify_help},
     {"compile", compile_main, compile_help},
+    {"complete", complete_main, complete_help},
 };
+const size_t cli_commands_count = sizeof cli_commands / sizeof *cli_commands;
 
 static const char *const names[] = {"dev",  "run",   "status",  "top",    "reload",  "upgrade",
                                     "stop", "scale", "restart", "routes", "crashes", "verify",
                                     "new",  "help",  "version", NULL};
 
-static const char general_help[] = "shallot " SL_VERSION ": HTTP services in C\n"
-                                   "\n"
-                                   "  shallot dev [FILE.c]      build, serve, and again on every "
-                                   "save\n"
-                                   "  shallot new NAME          a new project\n"
-                                   "  shallot run [FILE.c]      build for production and serve\n"
-                                   "\n"
-                                   "  shallot status            what runs, how it does\n"
-                                   "  shallot top               the same, live\n"
-                                   "  shallot reload            new code, no request lost\n"
-                                   "  shallot upgrade           the same for the master itself\n"
-                                   "  shallot scale N           so many workers\n"
-                                   "  shallot restart ID        a fresh process for one worker\n"
-                                   "  shallot stop              finish what was begun, and end\n"
-                                   "  shallot routes            what the program serves\n"
-                                   "  shallot crashes [N]       what crashed, and where\n"
-                                   "\n"
-                                   "  shallot verify -- ./app   kill, stop and reload it, and "
-                                   "see what clients notice\n"
-                                   "\n"
-                                   "  shallot help COMMAND      more about a command\n"
-                                   "  shallot --version\n"
-                                   "\n"
-                                   "The manual page shallot(1) says it all.\n";
+const char general_help[] = "shallot " SL_VERSION ": HTTP services in C\n"
+                            "\n"
+                            "  shallot dev [FILE.c]      build, serve, and again on every "
+                            "save\n"
+                            "  shallot new NAME          a new project\n"
+                            "  shallot run [FILE.c]      build for production and serve\n"
+                            "\n"
+                            "  shallot status            what runs, how it does\n"
+                            "  shallot top               the same, live\n"
+                            "  shallot reload            new code, no request lost\n"
+                            "  shallot upgrade           the same for the master itself\n"
+                            "  shallot scale N           so many workers\n"
+                            "  shallot restart ID        a fresh process for one worker\n"
+                            "  shallot stop              finish what was begun, and end\n"
+                            "  shallot routes            what the program serves\n"
+                            "  shallot crashes [N]       what crashed, and where\n"
+                            "\n"
+                            "  shallot verify -- ./app   kill, stop and reload it, and "
+                            "see what clients notice\n"
+                            "\n"
+                            "  shallot help COMMAND      more about a command\n"
+                            "  shallot --version\n"
+                            "\n"
+                            "The manual page shallot(1) says it all.\n";
 
-static const struct command *find(const char *name)
+const struct command *command_named(const char *name)
 {
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return &commands[i];
+    for (size_t i = 0; i < cli_commands_count; i++)
+        if (strcmp(cli_commands[i].name, name) == 0)
+            return &cli_commands[i];
     return NULL;
 }
 
@@ -77,7 +75,7 @@ static int unknown(const char *name)
 
 static int help(const char *name)
 {
-    const struct command *c = name ? find(name) : NULL;
+    const struct command *c = name ? command_named(name) : NULL;
 
     if (name && !c && strcmp(name, "help") != 0 && strcmp(name, "version") != 0)
         return unknown(name);
@@ -100,7 +98,7 @@ int main(int argc, char **argv)
     }
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         return help(argv[2]);
-    c = find(name);
+    c = command_named(name);
     if (c)
         return c->run(argc - 1, argv + 1);
     return unknown(name);

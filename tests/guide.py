@@ -32,7 +32,7 @@ COMMENTS = re.compile(r"(?:<!-- (?:(?!-->).)* -->\s*)+\Z", re.S)
 SERVES = re.compile(r"(?:\w+=\S* )*(?:(?:shallot|\./run) (?:dev|run)\b|\./run$|\./(?!run\b)\S+)")
 PIECES = re.compile(r"(?P<clock>\d\d:\d\d:\d\d(?:\.\d+)?)|(?P<date>[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4})|(?P<any>\.\.\.)"
                     r"|(?P<url>(?:https?://)?(?:localhost|0\.0\.0\.0|127\.0\.0\.1):\d+)|(?P<long>\d{4,})"
-                    r"|(?P<amount>\d[\d.,]*(?: ?(?:ms|µs|s|m|h|KiB|MiB|K|M|k)\b)(?: \d+[sm])?)|(?P<space>\s+)")
+                    r"|(?P<amount>\d[\d.,]*(?: ?(?:ms|µs|s|m|h|KiB|MiB|K|M|k)\b)(?: \d+[sm])?)|(?P<space>\s+)|(?P<quote>[‘’'])")
 
 
 class Block:
@@ -108,7 +108,7 @@ class Session:
             self.fresh.append(text)
             return rf"(?P<n{text}>\d+)" if self.fresh.count(text) == 1 else rf"(?P=n{text})"
         return {"clock": r"\d\d:\d\d:\d\d(?:\.\d+)?", "date": r"\w{3}, \d\d \w{3} \d{4}", "any": ".*", "url": r"(?:https?://)?[\w.]+:\d+",
-                "amount": r"\d[\d.,]*(?: ?(?:ms|µs|s|m|h|KiB|MiB|K|M|k)\b)(?: \d+[sm])?", "space": r"\s+"}[kind]
+                "amount": r"\d[\d.,]*(?: ?(?:ms|µs|s|m|h|KiB|MiB|K|M|k)\b)(?: \d+[sm])?", "space": r"\s+", "quote": "[‘’']"}[kind]
 
     def regex(self, line):
         out, at = "", 0

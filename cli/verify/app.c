@@ -6,7 +6,7 @@
  * executable can be replaced by a broken one and the file itself is never touched. Its orphans come
  * to us, so that none of them is overlooked.
  */
-#include "../cli.h"
+#include "cli.h"
 #include "verify.h"
 
 #include <arpa/inet.h>

@@ -1,7 +1,7 @@
 /*
  * The arguments of `shallot verify`.
  */
-#include "../cli.h"
+#include "cli.h"
 #include "verify.h"
 
 #include <getopt.h>

@@ -2,7 +2,7 @@
  * The report: a table that can be read while it grows, or one JSON text at the end of each line of
  * it.
  */
-#include "../cli.h"
+#include "cli.h"
 #include "verify.h"
 
 #include <stdio.h>

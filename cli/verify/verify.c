@@ -6,7 +6,7 @@
  * gone at the end and its file is as it was.
  */
 #include "verify.h"
-#include "../cli.h"
+#include "cli.h"
 
 #include <signal.h>
 #include <stdarg.h>

@@ -318,8 +318,9 @@
             await navigator.clipboard.writeText(text);
             button.textContent = 'Copied';
         } catch {
-            button.textContent = 'Press Ctrl-C';
+            // not at localhost, nor over TLS: then by the selection
             getSelection().selectAllChildren(button.getRootNode().getElementById(button.dataset.copy));
+            button.textContent = document.execCommand('copy') ? 'Copied' : 'Press Ctrl-C';
         }
         setTimeout(() => (button.textContent = before), 1500);
     }

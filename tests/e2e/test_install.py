@@ -56,6 +56,7 @@ def test_all_of_it_and_nothing_else(installed):
         r"LIB/pkgconfig/shallot(-fetch|-pg)?\.pc": 3,
         r"lib/systemd/system/shallot@\.service": 1,
         r"share/doc/shallot/(README\.md|CHANGELOG\.md|LICENSE)": 3,
+        r"share/(bash-completion/completions/shallot|zsh/site-functions/_shallot|fish/vendor_completions\.d/shallot\.fish)": 3,
         r"share/man/man1/shallot\.1": 1,
         r"share/man/man7/shallot\.7": 1,
         r"share/man/man3/shallot_[a-z]+\.3": len(list((ROOT / "include/shallot").glob("*.h"))),

@@ -18,7 +18,7 @@
  */
 static void check_markup(const struct sl__html *h)
 {
-    const char *p = h->buf.data + h->buf.at, *end = h->buf.data + h->buf.end;
+    const char *p = h->buf.data + h->buf.at, *end = h->buf.data + h->buf.end; /* never empty */
     bool tag = false, quoted = false;
 
     CHECK(!h->failed);
@@ -165,7 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct sl__str text;
     char *copy;
 
-    if (size < 1)
+    if (size < 2)
         return 0;
     copy = malloc(size); /* so that a step beyond its end is seen */
     memcpy(copy, data + 1, size - 1);

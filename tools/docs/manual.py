@@ -110,10 +110,12 @@ def library(header):
 
 def page(header, headers, version, date):
     about = words.first_sentence(header.intro)
+    if about.split()[0][1:].islower() or len(about.split()[0]) == 1:  # not PostgreSQL
+        about = about[0].lower() + about[1:]
     names = list(dict.fromkeys([header.page, *header.names]))
     intro = words.parse(header.intro).blocks
     out = [f'.TH {header.page.upper()} 3 "{date}" "shallot {version}" "Library functions"',
-           ".SH NAME", fold(escape(", ".join(names)) + " \\- " + escape(about[0].lower() + about[1:])),
+           ".SH NAME", fold(escape(", ".join(names)) + " \\- " + escape(about)),
            ".SH SYNOPSIS", ".nf", f"\\fB#include <shallot/{header.name}.h>\\fR", f"cc ... $(pkg\\-config \\-\\-cflags \\-\\-libs {escape(library(header))})", ".fi",
            ".SH DESCRIPTION", *blocks(intro)]
     types, rest = [], []

@@ -290,6 +290,41 @@ static void a_crash_as_a_page(void **state)
     sl__buf_finish(&h.buf);
 }
 
+static void a_failed_build_as_a_page(void **state)
+{
+    static const char words[] = "five.c: In function 'main':\n"
+                                "five.c:3:2: error: unknown <type>\n"
+                                "    3 | three\n"
+                                "      |  ^~~\n"
+                                "gone.c:9:1: warning: it is gone [-Wgone]\n"
+                                "    9 | gone <b>\n"
+                                "      | ^~~~\n";
+    struct sl__build_told b = {.page = {.name = "app", .root = folder, .from = "1.2", .number = 7},
+                               .output = sl__str_of(words),
+                               .status = 1,
+                               .ms = 1234};
+    struct sl__html h = {0};
+    const char *text;
+
+    sl__page_of_build(&h, &b);
+    text = text_of(&h);
+    assert_non_null(strstr(text, "<h1>unknown &lt;type&gt;</h1>"));
+    assert_non_null(strstr(text, "1 error, 1 warning after 1.23 s."));
+    assert_non_null(strstr(text, "data-shallot=\"build\" data-number=\"7\""));
+    assert_non_null(strstr(text, "<tr class=\"here\"><td>3</td>"));
+    assert_non_null(strstr(text, "gone &lt;b&gt;")); /* as the compiler showed it */
+    assert_null(strstr(text, "<b>gone"));
+    sl__buf_finish(&h.buf);
+    h = (struct sl__html){0};
+    b.output = SL__STR("make: *** no rule <x>\n");
+    b.page.piece = true;
+    sl__page_of_build(&h, &b);
+    text = text_of(&h);
+    assert_null(strstr(text, "<x>"));
+    assert_non_null(strstr(text, "no rule &lt;x&gt;"));
+    sl__buf_finish(&h.buf);
+}
+
 static void distances(void **state)
 {
     char filled[64];
@@ -425,6 +460,7 @@ int main(void)
         cmocka_unit_test(sanitizers_reports),
         cmocka_unit_test(the_command_that_asks_again),
         cmocka_unit_test(a_crash_as_a_page),
+        cmocka_unit_test(a_failed_build_as_a_page),
         cmocka_unit_test(distances),
         cmocka_unit_test(errors_as_pages),
         cmocka_unit_test(statuses_as_pages),
