@@ -128,6 +128,7 @@ static bool has_terminal(void)
 
 static void child_ended(struct sl__watch *w, uint32_t events);
 static void wait_for_change(sl_developing *v);
+static int watch(sl_developing *v);
 
 static void place(int fd, int at)
 {
@@ -254,6 +255,7 @@ static void child_ended(struct sl__watch *w, uint32_t events)
 {
     sl_developing *v = SL__OWNER(w, sl_developing, child);
     siginfo_t info;
+    bool watched;
 
     sl__loop_remove(&v->loop, w);
     close(w->fd);
@@ -265,11 +267,15 @@ static void child_ended(struct sl__watch *w, uint32_t events)
         end(v, info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status);
         return;
     }
+    watched = watch(v) == 0; /* before it is told: whoever reads it may save at once */
     say(v, (sl_development_news){.event = SL_DEV_CRASHED,
                                  .file = v->d.argv[0],
                                  .status = info.si_code == CLD_EXITED ? info.si_status : 0,
                                  .signal = info.si_code == CLD_EXITED ? 0 : info.si_status});
-    wait_for_change(v);
+    if (watched)
+        say_waiting(v);
+    else
+        end(v, 1); /* nothing would ever happen again */
 }
 
 /* Building and waiting */
