@@ -269,7 +269,7 @@ static void child_ended(struct sl__watch *w, uint32_t events)
     }
     watched = watch(v) == 0; /* before it is told: whoever reads it may save at once */
     say(v, (sl_development_news){.event = SL_DEV_CRASHED,
-                                 .file = v->d.argv[0],
+                                 .file = v->presence.address.program,
                                  .status = info.si_code == CLD_EXITED ? info.si_status : 0,
                                  .signal = info.si_code == CLD_EXITED ? 0 : info.si_status});
     if (watched)
