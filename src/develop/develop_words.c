@@ -52,12 +52,19 @@ static void add_failure(struct words *w, const sl_development_news *n)
     add(w, " after %.2f s", (double)n->ns / 1e9);
 }
 
+static const char *name_in(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
 static void add_crash(struct words *w, const sl_development_news *n)
 {
     if (n->worker)
         add(w, "worker %u was ended by ", n->worker);
     else
-        add(w, "%s %s ", n->file[0] ? n->file : "the program",
+        add(w, "%s %s ", n->file[0] ? name_in(n->file) : "the program",
             n->signal ? "was ended by" : "ended with");
     if (n->signal)
         add_signal(w, n->signal);
