@@ -58,10 +58,15 @@ void sl__asked_add(struct sl__asked *a, struct sl__str name, struct sl__str valu
 
 static struct sl__str take_until(struct sl__str *rest, char end)
 {
-    const char *at = rest->len > 0 ? memchr(rest->ptr, end, rest->len) : NULL;
-    struct sl__str taken = {rest->ptr, at ? (size_t)(at - rest->ptr) : rest->len};
-    size_t used = at ? taken.len + 1 : taken.len;
+    const char *at;
+    struct sl__str taken = *rest;
+    size_t used;
 
+    if (rest->len == 0) /* its pointer may be NULL */
+        return taken;
+    at = memchr(rest->ptr, end, rest->len);
+    taken.len = at ? (size_t)(at - rest->ptr) : rest->len;
+    used = at ? taken.len + 1 : taken.len;
     rest->ptr += used;
     rest->len -= used;
     return taken;

@@ -257,6 +257,9 @@ static void the_command_that_asks_again(void **state)
                                            "  -H 'X-Empty;' \\\n"
                                            "  --data-binary @body");
     sl__buf_finish(&out);
+    sl__asked_parse((struct sl__str){0}, &a); /* a crash with no request */
+    assert_int_equal(a.count, 0);
+    assert_int_equal(a.method.len, 0);
 }
 
 static void a_crash_as_a_page(void **state)
