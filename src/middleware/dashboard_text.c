@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "dashboard.h"
+#include "utf8.h"
 
 /* Room for @p more octets and a NUL. */
 static bool make_room(struct dash__text *t, size_t more)
@@ -66,21 +67,6 @@ static void add_bytes(struct dash__text *t, const char *bytes, size_t len)
     t->data[t->len] = '\0';
 }
 
-/* Length of the UTF-8 sequence of more than one octet that begins here; 0 if there is none. */
-static size_t sequence(const char *text)
-{
-    const unsigned char *u = (const unsigned char *)text;
-    size_t len = u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : u[0] < 0xf5 ? 4 : 0;
-
-    for (size_t i = 1; i < len; i++)
-        if ((u[i] & 0xc0) != 0x80)
-            return 0;
-    if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) ||
-        (u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f))
-        return 0;
-    return len;
-}
-
 static void add_octet(struct dash__text *t, unsigned char octet)
 {
     char plain = (char)octet;
@@ -101,7 +87,7 @@ void dash__add_string(struct dash__text *t, const char *text, size_t most)
 
     add_bytes(t, "\"", 1);
     while (text < end) {
-        size_t len = sequence(text);
+        size_t len = utf8_sequence(text);
 
         if (len > (size_t)(end - text)) /* cut in the middle */
             break;

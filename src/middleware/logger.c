@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "keep.h"
+#include "utf8.h"
 
 #define NAME "sl_logger"
 #define LINE 4096         /* what the log writes in one piece, and a little */
@@ -93,21 +94,6 @@ static void add_foreign(struct line *l, const char *text, size_t most, const cha
     l->text[l->len] = '\0';
 }
 
-/* Length of the UTF-8 sequence that begins here; 0 if there is none. */
-static size_t sequence(const char *text)
-{
-    const unsigned char *u = (const unsigned char *)text;
-    size_t len = u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : u[0] < 0xf5 ? 4 : 0;
-
-    for (size_t i = 1; i < len; i++)
-        if ((u[i] & 0xc0) != 0x80)
-            return 0;
-    if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) ||
-        (u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f))
-        return 0;
-    return len;
-}
-
 static void add_json_text(struct line *l, const char *text, size_t most)
 {
     size_t end = limit_of(l, most), len;
@@ -115,7 +101,7 @@ static void add_json_text(struct line *l, const char *text, size_t most)
     for (; *text && l->len + 6 <= end; text += len) {
         unsigned char u = (unsigned char)*text;
 
-        len = sequence(text);
+        len = utf8_sequence(text);
         if (len > 0) {
             memcpy(l->text + l->len, text, len);
             l->len += len;
