@@ -2,7 +2,8 @@
  * Where crash reports are kept.
  *
  * The master comes here when it starts, to know; the helper when it has one to write. `shallot
- * crashes` (cli/operate/crashes.c) looks in the same places, by itself: it knows public headers only.
+ * crashes` (cli/operate/crashes.c) looks in the same places, by itself: it knows public headers
+ * only.
  */
 #include <pwd.h>
 #include <stdio.h>
