@@ -126,7 +126,7 @@ def test_ip5_four_senders_while_workers_die_and_are_reloaded(compile, start):
     for sender in senders:
         sender.send(count)
     troubles = 0
-    while any(not sender.is_done() for sender in senders):
+    while troubles <= 6 or any(not sender.is_done() for sender in senders):  # a quick machine is done before it has seen enough
         mark = program.mark()
         troubles += 1
         if troubles % 4 == 2:
@@ -135,7 +135,7 @@ def test_ip5_four_senders_while_workers_die_and_are_reloaded(compile, start):
         else:
             os.kill(next(pid for pid in reversed(program.workers()) if pid not in busy), signal.SIGKILL)
             program.expect("http://", start=mark, timeout=120)
-    assert troubles >= 4  # how many fit in is a matter of the machine
+    assert troubles > 6
     assert [sender.done() for sender in senders] == ["sent"] * 4
     last = max(int(m.group(1)) for m in program.matches(r"worker (\d+) .*http://"))
     found = {}
@@ -143,7 +143,7 @@ def test_ip5_four_senders_while_workers_die_and_are_reloaded(compile, start):
         text = program.get(f"/report/{worker}").text
         if text != "none":
             found[worker] = text.split()
-    assert len(found) >= 4
+    assert len(found) >= 6
     assert not program.matches("GAP|missed")
     assert {tuple(report) for report in found.values()} == {(str(4 * count), next(iter(found.values()))[1], "0", "0")}
     print(f"{troubles} troubles: {len(found)} workers of {last} agree on {4 * count} messages; still there of the senders: {throughout & set(found)}")
