@@ -150,6 +150,14 @@ static void set_text(struct orphan *o, bool culprit, bool head)
     sl__scoreboard_answered(&m->board);
 }
 
+/* What it was kept for has come, or will not. */
+static void wait_no_more(struct orphan *o)
+{
+    sl__timer_stop(&o->master->loop, &o->timer);
+    sl__list_remove(&o->link);
+    sl__list_append(&o->master->aftermath.orphans, &o->link);
+}
+
 /* Nobody has come for it. A request that has come meanwhile gets its answer. */
 static void give_up(struct orphan *o)
 {
@@ -157,9 +165,7 @@ static void give_up(struct orphan *o)
 
     if (ioctl(o->watch.fd, FIONREAD, &waiting) == 0 && waiting > 0)
         set_text(o, false, false);
-    sl__timer_stop(&o->master->loop, &o->timer);
-    sl__list_remove(&o->link);
-    sl__list_append(&o->master->aftermath.orphans, &o->link);
+    wait_no_more(o);
     see_out(o);
 }
 
@@ -184,11 +190,7 @@ static void hold(struct orphan *o, const struct sl__listener *l)
 /* No page will come. */
 static void answer_plainly(struct orphan *o)
 {
-    struct sl__master *m = o->master;
-
-    sl__timer_stop(&m->loop, &o->timer);
-    sl__list_remove(&o->link);
-    sl__list_append(&m->aftermath.orphans, &o->link);
+    wait_no_more(o);
     set_text(o, true, false); /* a HEAD has never waited */
     see_out(o);
 }
@@ -224,9 +226,7 @@ void sl__orphans_answer(struct sl__master *m, uint32_t worker, char *page, size_
         o->bytes = o->page = page;
         o->len = len;
         page = NULL;
-        sl__timer_stop(&m->loop, &o->timer);
-        sl__list_remove(&o->link);
-        sl__list_append(&m->aftermath.orphans, &o->link);
+        wait_no_more(o);
         sl__scoreboard_answered(&m->board);
         see_out(o);
     }

@@ -53,4 +53,8 @@ struct sl__spawn {
  */
 pid_t sl__spawn(const struct sl__spawn *s, int *ret_pidfd);
 
+/** Waits for a child that reports why it could not exec, a negative errno, over a pipe that a
+ * successful exec closes. 0 once it runs the program. */
+int sl__await_exec(int report);
+
 #endif

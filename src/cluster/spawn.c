@@ -78,8 +78,7 @@ __attribute__((noreturn)) static void become(const struct sl__spawn *s, char **e
     _exit(127);
 }
 
-/* 0 once the child runs the executable; else why it does not. */
-static int await_exec(int report)
+int sl__await_exec(int report)
 {
     int error = 0;
     ssize_t n;
@@ -117,7 +116,7 @@ pid_t sl__spawn(const struct sl__spawn *s, int *ret_pidfd)
     r = pid < 0 ? -errno : 0;
     close(report[1]);
     if (r == 0) {
-        r = await_exec(report[0]);
+        r = sl__await_exec(report[0]);
         *ret_pidfd = r < 0 ? -1 : pidfd_open(pid, 0);
         if (r == 0 && *ret_pidfd < 0) {
             r = -errno;

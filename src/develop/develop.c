@@ -30,6 +30,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "cluster/build.h"
+#include "cluster/executable.h"
 #include "cluster/role.h"
 #include "cluster/watch.h"
 #include "develop/develop.h"
@@ -162,21 +163,10 @@ __attribute__((noreturn)) static void become(sl_developing *v, pid_t parent, int
     place(v->d.error, STDERR_FILENO);
     sigprocmask(SIG_SETMASK, &v->signals.old_mask, NULL);
     execvp(v->d.argv[0], v->d.argv);
-    error = errno;
+    error = -errno;
     if (write(report, &error, sizeof error) < 0)
         _exit(126);
     _exit(127);
-}
-
-static int await_exec(int report)
-{
-    int error = 0;
-    ssize_t n;
-
-    do
-        n = read(report, &error, sizeof error);
-    while (n < 0 && errno == EINTR);
-    return n == (ssize_t)sizeof error ? -error : 0;
 }
 
 static void reap(sl_developing *v, siginfo_t *ret)
@@ -202,7 +192,7 @@ static int start_child(sl_developing *v)
     r = v->pid < 0 ? -errno : 0;
     close(report[1]);
     if (r == 0) {
-        r = await_exec(report[0]);
+        r = sl__await_exec(report[0]);
         v->child.fd = r < 0 ? -1 : pidfd_open(v->pid, 0);
         if (r == 0)
             r = v->child.fd < 0 ? -errno : sl__loop_add(&v->loop, &v->child);

@@ -51,11 +51,12 @@ static bool is_zero(const uint64_t *line)
  */
 static bool went_deep(const struct sl__stack_pool *p, const struct sl__stack *s)
 {
-    const char *end = s->low + sl__stack_size();
+    const size_t size = sl__stack_size();
+    const char *end = s->low + size;
 
     if (p->blind)
         return false;
-    for (size_t depth = p->keep + 2 * ALIGN; depth < sl__stack_size(); depth *= 2)
+    for (size_t depth = p->keep + 2 * ALIGN; depth < size; depth *= 2)
         if (!is_zero((const uint64_t *)(const void *)(end - depth)))
             return true;
     return false;

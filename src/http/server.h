@@ -105,9 +105,9 @@ struct sl__orphan {
     bool head; /* the request was HEAD: no body */
 };
 
-/** What a report says of a request: views, valid as long as it is. */
 struct sl__request;
 
+/** What a report says of a request: views, valid as long as it is. */
 struct sl__last_request {
     struct sl__str method, path; /* path without query, as sent */
     uint64_t number;
